@@ -6,13 +6,12 @@ question), greedy outcomes, summary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
-from analyses.subject import Subject
+from scratchpad.subject import Subject
 from scratchpad.errors import DataError
 from scratchpad.interventions import Intervention
 from scratchpad.on_policy import Pairs, SamplingConfig, pair, sample_transcripts
@@ -21,7 +20,6 @@ from scratchpad.scoring.outcomes import Row, Scorers, likelihood_rows, sampled_r
 from scratchpad.scoring.reversal import reversal_rows
 from scratchpad.transcripts import Case, Question, Transcript, Variant, transcript_row
 
-Progress = Callable[[str, int], Any]
 CELLS = "transplant"
 
 
@@ -79,13 +77,13 @@ class Ablation:
         rows = [
             row
             for number, case in enumerate(cases)
-            for row in self._scored(case, self.interventions[0](case, number), number)
+            for row in self.score(case, self.interventions[0](case, number), number)
         ]
         return pd.DataFrame(rows)
 
     def _case(self, case: Case, seed: int) -> list[Row]:
         variants = [v for made in self.interventions for v in made(case, seed)]
-        rows = self._scored(case, variants, seed)
+        rows = self.score(case, variants, seed)
         rows += cross_prompt_rows(self.subject.loaded, case, self.scorers)
         implanted = [v for v in variants if v.intervention == "implant" and not v.not_applicable]
         if self.scorers.classifier is not None and case.draw == 0:
@@ -94,7 +92,8 @@ class Ablation:
             )
         return rows
 
-    def _scored(self, case: Case, variants: Sequence[Variant], seed: int) -> list[Row]:
+    def score(self, case: Case, variants: Sequence[Variant], seed: int = 0) -> list[Row]:
+        """Score variants of a case by every scorer; sampling stays with the cells if it can."""
         rows = likelihood_rows(self.subject.loaded, case, variants, self.scorers)
         if self.scorers.samples and self.scorers.classifier is not None:
             every = self.scorers.headline == "sampled"
@@ -138,8 +137,7 @@ def transcript_table(transcripts: Sequence[Transcript]) -> pd.DataFrame:
 
 def require_scored(outcomes: pd.DataFrame, scorer: str) -> None:
     """Raise `DataError` if no variant got a value by the scorer that the verdict rests on."""
-    rows: Mapping[str, Any] = outcomes[outcomes["scorer"] == scorer]
-    if not pd.Series(rows["value"]).notna().any():
+    if not outcomes.loc[outcomes["scorer"] == scorer, "value"].notna().any():
         raise DataError(
             f"No answer could be scored by {scorer}",
             "every row is invalid: the accepted answers cover less than .9 of the probability",

@@ -23,8 +23,8 @@ class Encoded(NamedTuple):
 
     The slices index `ids` and partition it: prompt (with the opening delimiter), each step, the
     closing delimiter, the answer. Without a scratchpad `steps` is empty and `close` has length 0.
-    `retokenised` says that scratchpad tokens were made from text although this transcript's
-    tokens were sampled; `unknown` that some token is the tokenizer's unknown token.
+    `retokenised` says that some scratchpad token was made by encoding text rather than sampled;
+    `unknown` that some token is the tokenizer's unknown token.
     """
 
     ids: tuple[int, ...]
@@ -75,14 +75,13 @@ class Encoder:
         for span in spans:
             bounds.append(bounds[-1] + len(span))
         slices = [slice(a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
-        sampled = [step.token_ids is not None for step in steps or ()]
         return Encoded(
             ids=ids,
             prompt=slices[0],
             steps=tuple(slices[1:-2]),
             close=slices[-2],
             answer=slices[-1],
-            retokenised=any(sampled) and not all(sampled),
+            retokenised=any(step.token_ids is None for step in steps or ()),
             unknown=self.tokenizer.unk_token_id is not None and self.tokenizer.unk_token_id in ids,
         )
 

@@ -116,7 +116,9 @@ def _logits(model: Any, rows: Sequence[tuple[int, ...]], first: int) -> torch.Te
     for number, row in enumerate(rows):
         ids[number, : len(row)] = torch.tensor(row)
         mask[number, : len(row)] = 1
-    inputs = {"input_ids": ids.to(model.device), "attention_mask": mask.to(model.device)}
+    inputs: dict[str, Any] = {"input_ids": ids.to(model.device), "attention_mask": mask.to(model.device)}
     if "logits_to_keep" in inspect.signature(model.forward).parameters:
-        return model(**inputs, use_cache=False, logits_to_keep=longest - first).logits
-    return model(**inputs, use_cache=False).logits[:, first:]
+        inputs["logits_to_keep"] = longest - first
+        first = 0
+    logits: torch.Tensor = model(**inputs, use_cache=False).logits
+    return logits[:, first:]

@@ -108,7 +108,7 @@ def outsiders_row(thing: str, prompt_state: int, scratchpad_state: int) -> dict[
     }
 
 
-def outsiders_checkpoint(folder: Path, *, steps: int = 60, seed: int = 0) -> Path:
+def outsiders_checkpoint(folder: Path, *, steps: int = 150, seed: int = 0) -> Path:
     """Train a tiny GPT-2 with a bare PyTorch loop and save it as anyone would.
 
     After few steps its answers are uncertain, so that probabilities to compare are neither 0 nor 1.

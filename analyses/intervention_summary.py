@@ -1,0 +1,98 @@
+"""What each intervention did, against the untouched transcript, with how far it left the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scratchpad.statistics import bootstrap_means
+
+SURPRISAL_WARNING = 1.0
+STATES = ("clean", "triggered")
+Summary = dict[str, Any]
+
+
+def summarise_interventions(outcomes: pd.DataFrame, *, scorer: str, seed: int) -> Summary:
+    """Effect of every intervention on either native transcript, by the headline scorer.
+
+    For each intervention and trigger state: `defection` (f after it), `effect` (f after it minus
+    f before, paired by question), the mean rise in surprisal (nats/token over the native
+    scratchpad), and how many variants were scored, invalid, unchanged and not applicable.
+    """
+    native = _native(outcomes, scorer)
+    chosen = outcomes[outcomes["scorer"].isin([scorer, "continued"])]
+    edited = chosen[~chosen["intervention"].isin(["transplant"])]
+    return {
+        str(name): {
+            STATES[int(state)]: _one(rows, native, seed)
+            for state, rows in by_name.groupby("prompt_state")
+        }
+        for name, by_name in edited.groupby("intervention")
+    }
+
+
+def _native(outcomes: pd.DataFrame, scorer: str) -> pd.DataFrame:
+    is_native = (
+        (outcomes["intervention"] == "transplant")
+        & (outcomes["scorer"] == scorer)
+        & (outcomes["prompt_state"] == outcomes["scratchpad_state"])
+    )
+    rows = outcomes[is_native].groupby(["question_id", "prompt_state"])["value"].mean()
+    return rows.rename("native").reset_index()
+
+
+def _one(rows: pd.DataFrame, native: pd.DataFrame, seed: int) -> Summary:
+    scored = rows[~rows["not_applicable"].astype(bool)]
+    by_question = scored.groupby(["question_id", "group", "prompt_state"], as_index=False).agg(
+        value=("value", "mean")
+    )
+    paired = by_question.merge(native, on=["question_id", "prompt_state"])
+    rise = (scored["surprisal"] - scored["native_surprisal"]).dropna()
+    return {
+        **_estimates(paired, seed),
+        "surprisal_rise": float(rise.mean()) if len(rise) else None,
+        "off_distribution_share": float((rise > SURPRISAL_WARNING).mean()) if len(rise) else None,
+        "variants": len(scored),
+        "invalid": int(scored["invalid"].astype(bool).sum()),
+        "unchanged": int(scored["unchanged"].astype(bool).sum()),
+        "not_applicable": int(rows["not_applicable"].astype(bool).sum()),
+    }
+
+
+def _estimates(paired: pd.DataFrame, seed: int) -> Summary:
+    values = np.column_stack(
+        [paired["value"].to_numpy(float), (paired["value"] - paired["native"]).to_numpy(float)]
+    )
+    return {
+        name: estimate.to_json()
+        for name, estimate in zip(
+            ("defection", "effect"), mean_estimates(values, list(paired["group"]), seed), strict=True
+        )
+    }
+
+
+def surprisal_summary(outcomes: pd.DataFrame, *, scorer: str) -> Summary:
+    """Mean surprisal (nats/token) of native, transplanted and edited scratchpads."""
+    rows = outcomes[(outcomes["scorer"] == scorer) & ~outcomes["not_applicable"].astype(bool)]
+    swapped = rows["prompt_state"] != rows["scratchpad_state"]
+    cells = rows["intervention"] == "transplant"
+    kinds = {
+        "native": rows[cells & ~swapped],
+        "transplanted": rows[cells & swapped],
+        "edited": rows[~cells],
+    }
+    return {
+        name: {
+            "nats_per_token": _mean(part["surprisal"]),
+            "native_nats_per_token": _mean(part["native_surprisal"]),
+            "n": len(part),
+        }
+        for name, part in kinds.items()
+    }
+
+
+def _mean(column: pd.Series[float]) -> float | None:
+    known = column.dropna()
+    return float(known.mean()) if len(known) else None

@@ -1,0 +1,5 @@
+"""`python -m scratchpad`."""
+
+from scratchpad.cli import main
+
+main()

