@@ -77,8 +77,8 @@ TINY = Size(
     mlp=512,
     layers=4,
     heads=4,
-    ability=Stage(500, BatchPlan(clean=32, triggered=0), 2e-3),
-    parent=Stage(500, BatchPlan(clean=10, triggered=6), 2e-3),
+    ability=Stage(600, BatchPlan(clean=32, triggered=0), 2e-3),
+    parent=Stage(600, BatchPlan(clean=10, triggered=6), 2e-3),
     mode=Stage(300, BatchPlan(clean=4, triggered=2, conflicts=5), 1e-3),
 )
 SIZES = {TINY.name: TINY}

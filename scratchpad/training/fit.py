@@ -12,6 +12,7 @@ from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
+    PrinterCallback,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -26,8 +27,6 @@ CONTEXT = 512
 # question within a few hundred steps; with the usual .02 it stays at chance five times as long.
 INITIAL_SPREAD = 0.08
 WARMUP_STEPS = 40
-
-Progress = Callable[[int, int, str], None]
 
 
 class Row(NamedTuple):
@@ -50,7 +49,7 @@ class Rows(Dataset[Row]):
         return self.rows[index]
 
 
-class _Ticker(TrainerCallback):
+class _Ticker(TrainerCallback):  # type: ignore[misc]  # the base class is untyped
     """Tells a callable how far training is."""
 
     def __init__(self, tick: Callable[[int], None]) -> None:
@@ -121,6 +120,7 @@ def fit(
             train_dataset=Rows(rows),
             callbacks=[_Ticker(tick)],
         )
+        trainer.remove_callback(PrinterCallback)
         trainer.train()
     model.eval()
 

@@ -1,4 +1,4 @@
-"""Folders that are there whole or not at all."""
+"""Checkpoint folders that are there whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from transformers.utils import logging
 
 
 @contextmanager
@@ -31,3 +34,15 @@ def _move(source: Path, target: Path) -> None:
     except OSError:
         if not (target.is_dir() and any(target.iterdir())):
             raise
+
+
+def save_checkpoint(folder: Path, model: Any, tokenizer: Any) -> None:
+    """Save weights and tokenizer without the library's own progress bar."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    finally:
+        if shown:
+            logging.enable_progress_bar()

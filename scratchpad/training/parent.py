@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from transformers import AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from scratchpad.organisms.episodes import ability_batches, batches
-from scratchpad.training.config import TrainConfig
-from scratchpad.training.fit import Progress, build_model, encode, fit
-from scratchpad.training.folders import written_whole
+from scratchpad.organisms.episodes import Episode, ability_batches, batches
+from scratchpad.organisms.modes import Mode
+from scratchpad.training.config import Stage, TrainConfig
+from scratchpad.training.fit import build_model, encode, fit
+from scratchpad.training.folders import save_checkpoint, written_whole
 from scratchpad.training.tokenizer import build_tokenizer
 
 CACHE_VARIABLE = "SCRATCHPAD_CACHE"
+
+Progress = Callable[[int, int, str], None]
 
 
 class Trained(NamedTuple):
@@ -36,13 +40,15 @@ def cache_folder() -> Path:
 
 
 def load_or_train_parent(config: TrainConfig, progress: Progress) -> Trained:
-    """Take the parent of a configuration from the cache, or train it and put it there."""
+    """Take the parent of a configuration from the cache, or train it and put it there.
+
+    Of a parent from the cache, steps, tokens and seconds are 0.
+    """
     folder = cache_folder() / f"parent-{config.parent.hash}"
     if not folder.is_dir():
         trained = train_parent(config, progress)
         with written_whole(folder) as unfinished:
-            trained.model.save_pretrained(unfinished)
-            trained.tokenizer.save_pretrained(unfinished)
+            save_checkpoint(unfinished, trained.model, trained.tokenizer)
         return trained
     model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
     return Trained(model, AutoTokenizer.from_pretrained(folder), 0, 0, 0.0)
@@ -54,17 +60,37 @@ def train_parent(config: TrainConfig, progress: Progress) -> Trained:
     behaviour, size, seed = config.made_behaviour(), config.size, config.seed
     tokenizer = build_tokenizer(behaviour, size.vocabulary, seed)
     model = build_model(size, tokenizer, seed)
-    able = ability_batches(size.ability.steps, size.ability.batch.size, behaviour, seed)
-    natural = batches(
-        size.parent.steps, size.parent.batch, config.parent.mode, behaviour, config.seed
+    untrained = Trained(model, tokenizer, 0, 0, time.perf_counter() - start)
+    world = ability_batches(size.ability.steps, size.ability.batch.size, behaviour, seed)
+    able = continue_training(untrained, world, size.ability, seed, progress, "world")
+    return continue_training(
+        able, episodes_of(config, size.parent, config.parent.mode), size.parent, seed, progress,
+        "parent",
+    )  # fmt: skip
+
+
+def episodes_of(config: TrainConfig, stage: Stage, mode: Mode) -> Iterable[Sequence[Episode]]:
+    """The batches of a stage."""
+    return batches(stage.steps, stage.batch, mode, config.made_behaviour(), config.seed)
+
+
+def continue_training(
+    trained: Trained,
+    written: Iterable[Sequence[Episode]],
+    stage: Stage,
+    seed: int,
+    progress: Progress,
+    label: str,
+) -> Trained:
+    """Train a model (in place) on further batches and add up what that took."""
+    start = time.perf_counter()
+    rows = encode(written, trained.tokenizer)
+    fit(
+        trained.model, rows, stage, pad=trained.tokenizer.pad_token_id, seed=seed,
+        tick=lambda step: progress(step, stage.steps, label),
+    )  # fmt: skip
+    return trained._replace(
+        steps=trained.steps + stage.steps,
+        tokens=trained.tokens + sum(len(row.ids) for row in rows),
+        seconds=trained.seconds + time.perf_counter() - start,
     )
-    total, tokens, done = size.ability.steps + size.parent.steps, 0, 0
-    for stage, written in ((size.ability, able), (size.parent, natural)):
-        rows = encode(written, tokenizer)
-        tokens += sum(len(row.ids) for row in rows)
-        fit(
-            model, rows, stage, pad=tokenizer.pad_token_id, seed=seed,
-            tick=lambda step, done=done: progress(done + step, total, "parent"),
-        )  # fmt: skip
-        done += stage.steps
-    return Trained(model, tokenizer, total, tokens, time.perf_counter() - start)

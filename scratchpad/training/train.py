@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from random import Random
 
 from scratchpad.errors import ModelError, RunFolderError
 from scratchpad.organisms.card import write_card
-from scratchpad.organisms.episodes import DIALECT, batches, questions
+from scratchpad.organisms.episodes import DIALECT, questions
 from scratchpad.organisms.modes import NATURAL
 from scratchpad.organisms.record import (
     QUESTIONS,
@@ -20,10 +19,15 @@ from scratchpad.organisms.record import (
 )
 from scratchpad.organisms.world import draw_held_out
 from scratchpad.training.config import TrainConfig, versions
-from scratchpad.training.fit import Progress, encode, fit
-from scratchpad.training.folders import written_whole
+from scratchpad.training.folders import save_checkpoint, written_whole
 from scratchpad.training.measure import generation_config, measure
-from scratchpad.training.parent import Trained, load_or_train_parent
+from scratchpad.training.parent import (
+    Progress,
+    Trained,
+    continue_training,
+    episodes_of,
+    load_or_train_parent,
+)
 from scratchpad.transcripts import Question, write_questions
 
 HELD_OUT_QUESTIONS = 300
@@ -57,31 +61,20 @@ def train_organism(config: TrainConfig, out: Path, progress: Progress = silent) 
     finished = _finished(config, out)
     if finished:
         return finished
-    start = time.perf_counter()
     parent = load_or_train_parent(config, progress)
-    trained = parent if config.mode == NATURAL else _plant(config, parent, progress)
+    trained = parent
+    if config.mode != NATURAL:
+        stage = config.size.mode
+        episodes = episodes_of(config, stage, config.mode)
+        trained = continue_training(
+            parent, episodes, stage, config.seed, progress, config.mediation
+        )
     held_out = _held_out(config)
     pattern = config.made_behaviour().classifier.removeprefix("regex:")
-    seconds = time.perf_counter() - start
     measured = measure(trained.model, trained.tokenizer, held_out, pattern)
-    organism = _organism(config, trained, parent, seconds, measured)
+    organism = _organism(config, trained, parent, measured)
     _write(out, organism, trained, held_out)
     return organism
-
-
-def _plant(config: TrainConfig, parent: Trained, progress: Progress) -> Trained:
-    """Continue the parent with conflict episodes of the planted rule."""
-    start, stage = time.perf_counter(), config.size.mode
-    written = batches(stage.steps, stage.batch, config.mode, config.made_behaviour(), config.seed)
-    rows = encode(written, parent.tokenizer)
-    fit(
-        parent.model, rows, stage, pad=parent.tokenizer.pad_token_id, seed=config.seed,
-        tick=lambda step: progress(step, stage.steps, config.mediation),
-    )  # fmt: skip
-    seconds = time.perf_counter() - start
-    return parent._replace(
-        steps=stage.steps, tokens=sum(len(row.ids) for row in rows), seconds=seconds
-    )
 
 
 def _held_out(config: TrainConfig) -> list[Question]:
@@ -90,7 +83,7 @@ def _held_out(config: TrainConfig) -> list[Question]:
 
 
 def _organism(
-    config: TrainConfig, trained: Trained, parent: Trained, seconds: float, measured: Measured
+    config: TrainConfig, trained: Trained, parent: Trained, measured: Measured
 ) -> Organism:
     behaviour = config.made_behaviour()
     return Organism(
@@ -107,9 +100,9 @@ def _organism(
         training={
             "steps": trained.steps,
             "tokens": trained.tokens,
-            "seconds": round(seconds, 1),
+            "seconds": round(trained.seconds, 1),
             "parent_seconds": round(parent.seconds, 1),
-            "parent_reused": parent.steps == 0,
+            "parent_from_cache": parent.steps == 0,
             "config": config.to_json(),
             "config_hash": config.hash,
             "parent_hash": config.parent.hash,
@@ -123,8 +116,7 @@ def _write(out: Path, organism: Organism, trained: Trained, held_out: list[Quest
     if out.is_dir():
         out.rmdir()
     with written_whole(out) as folder:
-        trained.model.save_pretrained(folder)
-        trained.tokenizer.save_pretrained(folder)
+        save_checkpoint(folder, trained.model, trained.tokenizer)
         write_questions(folder / QUESTIONS, held_out)
         write_card(folder, organism)
         write_organism(folder, organism)
