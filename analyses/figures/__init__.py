@@ -1,1 +1,31 @@
-"""Placeholder."""
+"""Figures: pure functions from tables to pictures.
+
+Every figure is a frozen dataclass: called with a run's tables it returns a Matplotlib `Figure`;
+`.data(...)` returns the plotted values, `.caption(data)` a caption with n.
+
+>>> sorted(FIGURES)
+['early-answering', 'effect-against-surprisal', 'four-cells', 'interventions', 'probe-heatmap']
+
+`save` writes one figure in every format; `draw_all` draws what a run's tables allow.
+"""
+
+from analyses.figures.base import TableFigure
+from analyses.figures.early_answering import EarlyAnswering
+from analyses.figures.four_cells import FourCells
+from analyses.figures.interventions import Interventions
+from analyses.figures.output import draw_all, save
+from analyses.figures.probe_heatmap import ProbeHeatmap
+from analyses.figures.registry import FIGURES
+from analyses.figures.surprisal import EffectAgainstSurprisal
+
+__all__ = [
+    "FIGURES",
+    "EarlyAnswering",
+    "EffectAgainstSurprisal",
+    "FourCells",
+    "Interventions",
+    "ProbeHeatmap",
+    "TableFigure",
+    "draw_all",
+    "save",
+]

@@ -1,0 +1,163 @@
+"""What every change of the scratchpad does to the answer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from pandas import DataFrame, Series
+
+from analyses.figures.base import TableFigure
+from analyses.figures.style import (
+    GREY,
+    SMALL,
+    STATE_COLOURS,
+    STATE_MARKERS,
+    arms,
+    new_figure,
+    state_legend,
+)
+from analyses.figures.tables import (
+    INVALID_SHARE_WORTH_SHOWING,
+    headline_rows,
+    mean_by_group,
+    records,
+    require_rows,
+    spread,
+)
+
+# Name in the table -> words on the axis, in the order drawn from top to bottom.
+WORDS: Final = {
+    "native": "as the model wrote it",
+    "remove": "no scratchpad",
+    "empty": "empty scratchpad",
+    "filler": "filler, as many tokens",
+    "shuffle": "steps shuffled",
+    "truncate": "last steps left out",
+    "drop-step": "one step dropped",
+    "flip-step": "one step reversed",
+    "implant": "opposite plan implanted",
+    "transplant": "the other prompt's scratchpad",
+    "relay": "clean + triggered observations",
+    "reasoning": "clean + triggered other steps",
+    "cross-prompt own": "own, read under the other prompt",
+    "cross-prompt other": "the other's, read under its prompt",
+}
+_KEYS: Final = ("intervention", "arguments", "state")
+
+
+@dataclass(frozen=True)
+class Interventions(TableFigure):
+    """P(defection) under each intervention beside the unedited scratchpad, for both prompts."""
+
+    name: ClassVar[str] = "interventions"
+
+    def data(self, table: DataFrame, *more: DataFrame) -> DataFrame:
+        """Give the mean under every intervention and prompt; the curve of `truncate` is elsewhere.
+
+        Returns
+        -------
+        DataFrame
+            `intervention` ("native" for the unedited scratchpad; "cross-prompt own" and
+            "... other" for the two kinds of "cross-prompt"), `arguments`, `label`, `state`
+            (of the prompt), `estimate`, `low`, `high`, `n` (groups), `questions`, `invalid`.
+            Interventions on one step are averaged over the steps.
+        """
+        rows = headline_rows(table)
+        rows = rows.loc[rows["intervention"] != "truncate"]
+        rows = rows.assign(state=rows["prompt_state"], intervention=_names(rows))
+        data = mean_by_group(rows, _KEYS)
+        data.insert(2, "label", _labels(data))
+        return in_order(data)
+
+    def caption(self, data: DataFrame) -> str:
+        """Say what is drawn, what the intervals are, and n."""
+        return (
+            "Probability of defection under each change of the scratchpad; circles: clean prompt, "
+            "squares: triggered prompt; lines and shades: the scratchpad as the model wrote it. "
+            "Changes of one step are averaged over the steps. 95 % bootstrap intervals over "
+            f"groups of questions (n = {spread(data.loc[data['n'] > 0])} groups). Invalid answers "
+            "left out; their share is printed where it passes "
+            f"{100 * INVALID_SHARE_WORTH_SHOWING:.0f} %."
+        )
+
+    def _draw(self, data: DataFrame) -> Figure:
+        require_rows(data, self.name, "any intervention")
+        labels = list(dict.fromkeys(data["label"]))
+        figure = new_figure(height=0.75 + 0.23 * len(labels))
+        axes = figure.subplots()
+        for row in records(data):
+            _draw_mark(axes, row, labels.index(row["label"]))
+            if row["intervention"] == "native":
+                _draw_reference(axes, row)
+        axes.set(ylim=(len(labels) - 0.4, -0.6), xlim=(-0.04, 1.04), xlabel="P(defection)")
+        axes.set_yticks(range(len(labels)), labels, fontsize=SMALL)
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
+        axes.hlines(range(len(labels)), 0, 1, color=GREY, alpha=0.3, linewidth=0.4, zorder=0)
+        axes.tick_params(axis="y", length=0)
+        state_legend(figure, axes)
+        return figure
+
+
+def in_order(data: DataFrame) -> DataFrame:
+    """Sort rows by intervention, the known ones in the order of `WORDS`."""
+    order = {name: place for place, name in enumerate(WORDS)}
+    places = data["intervention"].map(order).fillna(len(order))
+    return data.iloc[places.argsort(kind="stable")].reset_index(drop=True)
+
+
+def _names(rows: DataFrame) -> Series[str]:
+    """Tell the model's own text from the other prompt's where the table has one name for both."""
+    own = rows["prompt_state"] == rows["scratchpad_state"]
+    names = rows["intervention"].mask((rows["intervention"] == "transplant") & own, "native")
+    crossed = names == "cross-prompt"
+    names = names.mask(crossed & own, "cross-prompt own")
+    return names.mask(crossed & ~own, "cross-prompt other")
+
+
+def _labels(data: DataFrame) -> list[str]:
+    many = data.groupby("intervention")["arguments"].nunique() > 1
+    return [_label(row, bool(many[row["intervention"]])) for row in records(data)]
+
+
+def _label(row: dict[str, Any], with_arguments: bool) -> str:
+    words = WORDS.get(row["intervention"], str(row["intervention"]))
+    if not with_arguments:
+        return words
+    values = ", ".join(str(value) for value in json.loads(row["arguments"]).values())
+    return f"{words} ({values})" if values else words
+
+
+def _draw_mark(axes: Axes, row: dict[str, Any], place: int) -> None:
+    state = row["state"]
+    y = place + (0.2 if state else -0.2)
+    axes.errorbar(
+        row["estimate"],
+        y,
+        xerr=arms(row),
+        fmt=STATE_MARKERS[state],
+        color=STATE_COLOURS[state],
+        markersize=3.5,
+        elinewidth=1,
+    )
+    if row["invalid"] > INVALID_SHARE_WORTH_SHOWING:
+        text = f"{100 * row['invalid']:.0f} % invalid"
+        axes.annotate(
+            text,
+            (1, y),
+            (4, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="center",
+            fontsize=6,
+            color=STATE_COLOURS[state],
+        )
+
+
+def _draw_reference(axes: Axes, row: dict[str, Any]) -> None:
+    colour = STATE_COLOURS[row["state"]]
+    axes.axvspan(row["low"], row["high"], color=colour, alpha=0.15, lw=0)
+    axes.axvline(row["estimate"], color=colour, linewidth=0.6, zorder=0)

@@ -1,0 +1,20 @@
+"""Every figure by its name, in the order of a report."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from analyses.figures.base import TableFigure
+from analyses.figures.early_answering import EarlyAnswering
+from analyses.figures.four_cells import FourCells
+from analyses.figures.interventions import Interventions
+from analyses.figures.probe_heatmap import ProbeHeatmap
+from analyses.figures.surprisal import EffectAgainstSurprisal
+
+FIGURES: Final[dict[str, TableFigure]] = {
+    "four-cells": FourCells(),
+    "early-answering": EarlyAnswering(),
+    "interventions": Interventions(),
+    "effect-against-surprisal": EffectAgainstSurprisal(),
+    "probe-heatmap": ProbeHeatmap(),
+}

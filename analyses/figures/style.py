@@ -1,0 +1,103 @@
+"""How every figure looks: one size, one type, one set of colours.
+
+The colours are Okabe and Ito's (2008), told apart under the common colour blindnesses; state is
+never shown by colour alone. The type is the one Matplotlib ships, so that a figure is the same
+on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import matplotlib
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLUMN: Final = 3.35  # inches: one column of a two-column paper
+DOTS_PER_INCH: Final = 300
+SMALL: Final = 7  # points: values written beside marks; everything else is 8
+
+INK: Final = "#222222"
+GREY: Final = "#7A7A7A"
+STATE_COLOURS: Final = {0: "#0072B2", 1: "#D55E00"}
+STATE_MARKERS: Final = {0: "o", 1: "s"}
+STATE_NAMES: Final = {0: "clean", 1: "triggered"}
+
+PAPER: Final = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "axes.titleweight": "normal",
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": SMALL,
+    "legend.frameon": False,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "scratchpad-faithfulness",
+    "pdf.fonttype": 42,
+}
+
+
+@contextmanager
+def paper_style() -> Iterator[None]:
+    """Apply the paper style, whatever the user's own Matplotlib settings are."""
+    with matplotlib.style.context(["default", PAPER]):
+        yield
+
+
+def new_figure(height: float, width: float = COLUMN) -> Figure:
+    """Open an empty figure (inches) that belongs to no global state."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def probability_axis(axes: Axes, label: str = "P(defection)") -> None:
+    """Make y a probability axis whose ends stay visible."""
+    axes.set(ylim=(-0.04, 1.04), ylabel=label)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
+
+
+def state_legend(figure: Figure, axes: Axes, line: str = "none") -> None:
+    """Name the marks of the two prompts, above the figure."""
+    for state, name in STATE_NAMES.items():
+        axes.plot(
+            [],
+            [],
+            linestyle=line,
+            color=STATE_COLOURS[state],
+            marker=STATE_MARKERS[state],
+            label=f"{name} prompt",
+        )
+    figure.legend(loc="outside upper right", ncols=2, handletextpad=0.4)
+
+
+def arms(row: Mapping[str, Any]) -> list[list[float]]:
+    """Give an interval as the two lengths that error bars are drawn from."""
+    return [[row["estimate"] - row["low"]], [row["high"] - row["estimate"]]]
+
+
+def short(value: float) -> str:
+    """Write a share the way papers do: two decimals, no leading zero.
+
+    >>> short(0.984), short(1.0), short(-0.05), short(-0.001)
+    ('.98', '1.00', '\N{MINUS SIGN}.05', '.00')
+    """
+    text = f"{abs(value):.2f}".removeprefix("0")
+    return f"\N{MINUS SIGN}{text}" if value < 0 and text != ".00" else text

@@ -1,0 +1,139 @@
+"""What a report is made of: the files of a run or organism folder, read once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pandas as pd
+from pandas import DataFrame
+
+from analyses.figures import FIGURES
+from scratchpad.errors import DataError
+
+Kind = Literal["ablation", "probe", "organism"]
+_PICTURES: Final = {"svg": "image/svg+xml", "png": "image/png"}  # the better one first
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as it was saved: its name, its caption, its bytes and their media type."""
+
+    name: str
+    caption: str
+    content: bytes
+    media_type: str
+
+
+@dataclass(frozen=True)
+class RunSection:
+    """One run of the toolkit as a report shows it.
+
+    Parameters
+    ----------
+    kind : {"ablation", "probe", "organism"}
+        Decides which tables are shown.
+    name : str
+        Name of the folder.
+    run : mapping
+        `run.json`, or `organism.json` of an organism folder; empty where there is none.
+    summary : mapping
+        `summary.json`.
+    tables : mapping of str to DataFrame
+        The Parquet tables by name, `outcomes` among them.
+    pictures : tuple of Picture
+        The figures, in the order in which the toolkit lists them.
+    examples : tuple of mapping
+        `examples.json`: transcripts before and after an intervention.
+    """
+
+    kind: Kind
+    name: str
+    run: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, DataFrame] = field(default_factory=dict)
+    pictures: tuple[Picture, ...] = ()
+    examples: tuple[Mapping[str, Any], ...] = ()
+
+
+def load_run(folder: Path) -> RunSection:
+    """Read a run or organism folder; what it lacks is absent from the report.
+
+    Raises
+    ------
+    DataError
+        If the folder holds neither `summary.json` nor `organism.json`, or a file is broken.
+    """
+    organism, summary = _json(folder / "organism.json", {}), _json(folder / "summary.json", {})
+    if not organism and not summary:
+        raise DataError(
+            f"{folder} is not a finished run",
+            "it holds neither summary.json nor organism.json",
+            "Name the folder that a command wrote with --out.",
+        )
+    return RunSection(
+        kind=_kind(folder, organism, summary),
+        name=folder.resolve().name,
+        run=organism or _json(folder / "run.json", {}),
+        summary=summary,
+        tables=_tables(folder),
+        pictures=_pictures(folder / "figures"),
+        examples=tuple(_json(folder / "examples.json", [])),
+    )
+
+
+def _kind(folder: Path, organism: Mapping[str, Any], summary: Mapping[str, Any]) -> Kind:
+    if organism:
+        return "organism"
+    if "cells" in summary:
+        return "ablation"
+    if "auroc" in summary:
+        return "probe"
+    raise DataError(
+        f"{folder} is a run of a kind that has no report",
+        "its summary.json holds neither cells nor an auroc",
+        "Name a folder that `scratchpad ablate`, `probe detect` or `train` wrote.",
+    )
+
+
+def _json(path: Path, default: Any) -> Any:
+    if not path.is_file():
+        return default
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"Cannot read {path}", str(error), "Run the command anew.") from error
+    if not isinstance(content, type(default)):
+        raise DataError(
+            f"Cannot read {path}",
+            f"it holds a {type(content).__name__} where a {type(default).__name__} belongs",
+            "Run the command anew.",
+        )
+    return content
+
+
+def _tables(folder: Path) -> dict[str, DataFrame]:
+    try:
+        return {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+    except (OSError, ValueError) as error:
+        raise DataError(f"Cannot read a table of {folder}", str(error), "Run it anew.") from error
+
+
+def _pictures(folder: Path) -> tuple[Picture, ...]:
+    names = {path.stem for kind in _PICTURES for path in folder.glob(f"*.{kind}")}
+    known = [name for name in FIGURES if name in names]
+    return tuple(_picture(folder, name) for name in known + sorted(names - set(known)))
+
+
+def _picture(folder: Path, name: str) -> Picture:
+    kind = next(kind for kind in _PICTURES if (folder / f"{name}.{kind}").is_file())
+    caption = folder / f"{name}.txt"
+    return Picture(
+        name=name,
+        caption=caption.read_text(encoding="utf-8").strip() if caption.is_file() else name,
+        content=(folder / f"{name}.{kind}").read_bytes(),
+        media_type=_PICTURES[kind],
+    )
