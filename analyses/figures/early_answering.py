@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,6 +13,7 @@ from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
 from analyses.figures.style import (
+    GREY,
     STATE_COLOURS,
     STATE_MARKERS,
     STATE_NAMES,
@@ -30,6 +32,8 @@ from analyses.figures.tables import (
 
 _KEYS: Final = ("axis", "state", "position")
 _SHARE: Final = "share kept"
+_DASHES: Final = (0, (2, 2))
+_MOST_INVALID: Final = 0.5
 _LEFT_OUT: Final = "steps left out"
 
 
@@ -42,6 +46,9 @@ class EarlyAnswering(TableFigure):
     nothing is interpolated. *From the end*: with its last m steps left out, for scratchpads that
     have that many; a step that decides at a fixed distance from the end shows as a cliff here
     and as a slope on the left.
+
+    Where more than half of the answers are invalid the rest are a selection: the point is in the
+    data and not drawn.
 
     Parameters
     ----------
@@ -81,7 +88,8 @@ class EarlyAnswering(TableFigure):
             "steps kept (a scratchpad of n steps counts with its first floor(share x n)). Right: "
             "by the number of last steps left out, over scratchpads that have as many. Bands: "
             f"95 % bootstrap intervals over groups of questions (n = {spread(data)} groups). "
-            f"Invalid answers left out (at most {100 * worst:.0f} % of a point){dashed}."
+            f"Invalid answers left out (at most {100 * worst:.0f} % of a point){dashed}; no point "
+            "where they are more than half."
         )
 
     def _by_share(self, rows: DataFrame) -> DataFrame:
@@ -103,8 +111,10 @@ class EarlyAnswering(TableFigure):
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.25, 1))
         for state in STATE_NAMES:
             curve = data.loc[data["state"] == state]
-            _draw_staircase(left, curve.loc[curve["axis"] == _SHARE], state)
-            _draw_points(right, curve.loc[curve["axis"] == _LEFT_OUT], state)
+            trusted = curve.copy()
+            trusted.loc[curve["invalid"] > _MOST_INVALID, ["estimate", "low", "high"]] = np.nan
+            _draw_staircase(left, trusted.loc[curve["axis"] == _SHARE], state)
+            _draw_points(right, trusted.loc[curve["axis"] == _LEFT_OUT], state)
             if _shows_invalid(curve):
                 _draw_invalid((left, right), curve, state)
         probability_axis(left)
@@ -113,6 +123,8 @@ class EarlyAnswering(TableFigure):
         right.set_xlabel("last steps left out")
         right.set_xticks(sorted(data.loc[data["axis"] == _LEFT_OUT, "position"].unique()))
         right.invert_xaxis()
+        if _shows_invalid(data):
+            right.plot([], [], color=GREY, linestyle=_DASHES, linewidth=0.8, label="invalid")
         state_legend(figure, right, line="-")
         return figure
 
@@ -143,6 +155,6 @@ def _draw_invalid(panels: tuple[Axes, Axes], curve: DataFrame, state: int) -> No
             part["position"],
             part["invalid"],
             color=STATE_COLOURS[state],
-            linestyle=(0, (2, 2)),
+            linestyle=_DASHES,
             linewidth=0.8,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from analyses.figures.style import (
     short,
 )
 from analyses.figures.tables import (
+    INVALID_SHARE_WORTH_SHOWING,
     made_rows,
     mean_by_group,
     mean_by_question,
@@ -34,6 +35,7 @@ from analyses.figures.tables import (
 )
 
 SCRATCHPADS: Final = ("clean", "triggered", "empty")
+_LINE: Final = 10  # points between the lines over a column
 _KEYS: Final = ("cell", "prompt", "scratchpad", "scorer")
 _MARKERS: Final = {"payload": "o", "sampled": "s", "contrast": "^"}
 _COLOURS: Final = dict(zip(SCRATCHPADS, (*STATE_COLOURS.values(), GREY), strict=True))
@@ -81,7 +83,8 @@ class FourCells(TableFigure):
             "prompt, and an empty one.",
             f"Filled circles: {_SCORER_WORDS.get(scorers[0], scorers[0])}, with 95 % bootstrap "
             f"intervals over groups of questions (n = {spread(means)} groups); faint dots: "
-            f"single questions ({spread(means, 'questions')} a cell); invalid answers left out.",
+            f"single questions ({spread(means, 'questions')} a cell); invalid answers left out, "
+            f"their share printed where it passes {100 * INVALID_SHARE_WORTH_SHOWING:.0f} %.",
         ]
         others = [_SCORER_WORDS.get(name, name) for name in scorers[1:]]
         sentences += [f"Open marks: {'; '.join(others)}."] if others else []
@@ -90,11 +93,14 @@ class FourCells(TableFigure):
     def _draw(self, data: DataFrame) -> Figure:
         require_rows(data, self.name, "the transplanted scratchpads")
         figure = new_figure(height=2.5)
-        scorers = scorers_of(data.loc[data["level"] == "mean"])
+        means = data.loc[data["level"] == "mean"]
+        scorers = scorers_of(means)
+        headline = means.loc[means["scorer"] == scorers[0]]
+        lines = 3 if (headline["invalid"] > INVALID_SHARE_WORTH_SHOWING).any() else 2
         panels = figure.subplots(1, 2, sharey=True)
         for axes, prompt in zip(panels, STATE_NAMES.values(), strict=True):
-            _draw_prompt(axes, data.loc[data["prompt"] == prompt], scorers)
-            axes.set_title(f"{prompt} prompt", pad=27)
+            _draw_prompt(axes, data.loc[data["prompt"] == prompt], scorers, lines)
+            axes.set_title(f"{prompt} prompt", pad=9 + _LINE * lines)
             axes.set_xlabel("scratchpad")
         panels[0].set_ylabel("P(defection)")
         if len(scorers) > 1:
@@ -120,7 +126,7 @@ def _cell_rows(table: DataFrame) -> DataFrame:
     return rows.assign(cell=cell, prompt=rows["prompt_state"].map(STATE_NAMES))
 
 
-def _draw_prompt(axes: Axes, data: DataFrame, scorers: list[str]) -> None:
+def _draw_prompt(axes: Axes, data: DataFrame, scorers: list[str], lines: int) -> None:
     means = data.loc[data["level"] == "mean"]
     pads = [name for name in SCRATCHPADS if name in set(means["scratchpad"])]
     probability_axis(axes, label="")
@@ -129,6 +135,7 @@ def _draw_prompt(axes: Axes, data: DataFrame, scorers: list[str]) -> None:
     _draw_questions(axes, data.loc[data["level"] == "question"], pads)
     for order, scorer in enumerate(scorers):
         _draw_means(axes, means.loc[means["scorer"] == scorer], pads, order)
+    _write_values(axes, means.loc[means["scorer"] == scorers[0]], pads, lines)
 
 
 def _draw_questions(axes: Axes, questions: DataFrame, pads: list[str]) -> None:
@@ -158,9 +165,30 @@ def _draw_means(axes: Axes, means: DataFrame, pads: list[str], order: int) -> No
             markeredgewidth=0.8,
             elinewidth=1.2 if order == 0 else 0.8,
         )
-        if order == 0:
-            value = f"{cell['cell']}\n{short(cell['estimate'])}"
-            axes.text(x, 1.08, value, ha="center", va="bottom", fontsize=SMALL, linespacing=1.2)
+
+
+def _write_values(axes: Axes, means: DataFrame, pads: list[str], lines: int) -> None:
+    for cell in records(means):
+        axes.annotate(
+            _heading(cell),
+            (pads.index(cell["scratchpad"]), 1),
+            (0, 3 + _LINE * lines),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=SMALL,
+            linespacing=1.2,
+        )
+
+
+def _heading(cell: dict[str, Any]) -> str:
+    value = short(cell["estimate"]) if cell["n"] else "\N{EN DASH}"
+    return f"{cell['cell']}\n{value}{_invalid_line(cell['invalid'])}"
+
+
+def _invalid_line(share: float) -> str:
+    return f"\n{100 * share:.0f} % inv." if share > INVALID_SHARE_WORTH_SHOWING else ""
 
 
 def _scorer_legend(figure: Figure, axes: Axes, scorers: list[str]) -> None:

@@ -34,7 +34,7 @@ WORDS: Final = {
     "native": "as the model wrote it",
     "remove": "no scratchpad",
     "empty": "empty scratchpad",
-    "filler": "filler, as many tokens",
+    "filler": "filler",
     "shuffle": "steps shuffled",
     "truncate": "last steps left out",
     "drop-step": "one step dropped",
@@ -43,8 +43,8 @@ WORDS: Final = {
     "transplant": "the other prompt's scratchpad",
     "relay": "clean + triggered observations",
     "reasoning": "clean + triggered other steps",
-    "cross-prompt own": "own, read under the other prompt",
-    "cross-prompt other": "the other's, read under its prompt",
+    "cross-prompt own": "own, read under other prompt",
+    "cross-prompt other": "other's, read under its prompt",
 }
 _KEYS: Final = ("intervention", "arguments", "state")
 
@@ -78,8 +78,9 @@ class Interventions(TableFigure):
         return (
             "Probability of defection under each change of the scratchpad; circles: clean prompt, "
             "squares: triggered prompt; lines and shades: the scratchpad as the model wrote it. "
-            "Changes of one step are averaged over the steps. 95 % bootstrap intervals over "
-            f"groups of questions (n = {spread(data.loc[data['n'] > 0])} groups). Invalid answers "
+            "Filler has as many tokens as the scratchpad; changes of one step are averaged over "
+            "the steps. 95 % bootstrap intervals over "
+            f"groups of questions (n = {spread(data)} groups). Invalid answers "
             "left out; their share is printed where it passes "
             f"{100 * INVALID_SHARE_WORTH_SHOWING:.0f} %."
         )
@@ -152,7 +153,7 @@ def _draw_mark(axes: Axes, row: dict[str, Any], place: int) -> None:
             xycoords=("axes fraction", "data"),
             textcoords="offset points",
             va="center",
-            fontsize=6,
+            fontsize=SMALL,
             color=STATE_COLOURS[state],
         )
 

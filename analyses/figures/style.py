@@ -75,7 +75,7 @@ def probability_axis(axes: Axes, label: str = "P(defection)") -> None:
 
 
 def state_legend(figure: Figure, axes: Axes, line: str = "none") -> None:
-    """Name the marks of the two prompts, above the figure."""
+    """Name the marks of the two prompts, and what else is labelled, above the figure."""
     for state, name in STATE_NAMES.items():
         axes.plot(
             [],
@@ -85,7 +85,15 @@ def state_legend(figure: Figure, axes: Axes, line: str = "none") -> None:
             marker=STATE_MARKERS[state],
             label=f"{name} prompt",
         )
-    figure.legend(loc="outside upper right", ncols=2, handletextpad=0.4)
+    handles, _ = axes.get_legend_handles_labels()
+    figure.legend(
+        handles=handles,
+        loc="outside upper right",
+        ncols=3,
+        handlelength=1.5,
+        handletextpad=0.4,
+        columnspacing=1.2,
+    )
 
 
 def arms(row: Mapping[str, Any]) -> list[list[float]]:

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Final
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
@@ -76,7 +75,8 @@ class EffectAgainstSurprisal(TableFigure):
         variants = data.loc[data["level"] == "variant"]
         return (
             "Change in the probability of defection against the change in surprisal, both from "
-            "the unedited scratchpad of the same question. Dots: "
+            "the unedited scratchpad of the same question (surprisal: linear up to 1, logarithmic "
+            "beyond). Dots: "
             f"{len(variants)} edited scratchpads, invalid answers left out; large marks: means "
             "(circles: clean prompt, squares: triggered prompt), with 95 % bootstrap intervals "
             f"over groups of questions (n = {spread(means)} groups). Right of the dashed line "
@@ -98,7 +98,8 @@ class EffectAgainstSurprisal(TableFigure):
             axes.set_axis_off()
         grid[0, 0].set_ylim(-1.1, 1.1)
         grid[0, 0].set_yticks([-1, 0, 1])
-        grid[0, 0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        grid[0, 0].set_xscale("symlog", linthresh=WARNING_SURPRISAL)
+        grid[0, 0].set_xticks([0, 1, 10], ["0", "1", "10"])
         figure.supylabel("change in P(defection)", fontsize=8)
         figure.supxlabel("extra surprisal (nats/token)", fontsize=8)
         state_legend(figure, grid[0, 0])

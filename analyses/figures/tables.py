@@ -123,10 +123,13 @@ def records(data: DataFrame) -> list[dict[str, Any]]:
 
 
 def spread(data: DataFrame, column: str = "n") -> str:
-    """Write the range of a count.
+    """Write the range of a count, from the rows that have one.
 
-    >>> spread(DataFrame({"n": [30, 28]})), spread(DataFrame({"n": [4, 4]}))
+    >>> spread(DataFrame({"n": [30, 28, 0]})), spread(DataFrame({"n": [4, 4]}))
     ('28-30', '4')
     """
-    low, high = int(data[column].min()), int(data[column].max())
+    counts = data.loc[data[column] > 0, column]
+    if counts.empty:
+        return "0"
+    low, high = int(counts.min()), int(counts.max())
     return str(low) if low == high else f"{low}-{high}"

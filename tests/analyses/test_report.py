@@ -84,7 +84,7 @@ def test_verdict_comes_first_and_numbers_follow(page: Page) -> None:
         "f10 triggered clean .02 [.00, .04], n = 10",
         "necessity share E[TIE] / E[TE]",
         "undefined (no such steps)",
-        "filler, as many tokens (dots)",
+        "filler (dots)",
         "off-distribution",
         "a text reader of the same prefix does as well",
         "git_commit abc1234",
