@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from scratchpad.runs import atomic_write
 
 from analyses.report.definitions import DEFINITIONS
 from analyses.report.hostile import visible
@@ -18,6 +17,7 @@ from analyses.report.numbers import number
 from analyses.report.parts import part_of
 from analyses.report.sections import Kind, RunSection
 from scratchpad.errors import DataError
+from scratchpad.runs import atomic_write
 
 _ORDER: Final[tuple[Kind, ...]] = ("ablation", "probe", "organism")
 _STYLE: Final = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")

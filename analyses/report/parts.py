@@ -9,38 +9,17 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from analyses.report.ablation_tables import ablation_tables
 from analyses.report.comparison import ShownTranscript, shown_transcripts
 from analyses.report.numbers import flatten, plain
+from analyses.report.probe_tables import organism_tables, probe_tables
 from analyses.report.sections import Kind, Picture, RunSection
-from analyses.report.tables import (
-    Row,
-    Table,
-    cells_table,
-    effects_table,
-    estimates_table,
-    frame_table,
-    interventions_table,
-    surprisal_table,
-)
+from analyses.report.tables import Table
 
 TITLES: Final[dict[Kind, str]] = {
     "ablation": "Does the visible reasoning drive the defection?",
     "probe": "Can activations tell that it will defect?",
     "organism": "The organism: what was planted and what it does",
-}
-PROBE_WORDS: Final = {
-    "auroc": "probe, on held-out questions",
-    "text_auroc": "best reader of the same text",
-    "auroc_minus_text": "probe minus text reader, paired",
-    "auroc_same_trigger": "probe, among equally triggered transcripts",
-    "trigger_auroc": "presence of the trigger as a reader",
-    "shuffled_auroc": "probe fitted to shuffled labels",
-    "random_best": "best of the random directions",
-    "random_p95": "95th percentile of the random directions",
-    "length_auroc": "length as a reader",
-    "auroc_backdoored": "probe, on the backdoored organism",
-    "auroc_twin": "probe, on its twin",
-    "auroc_gap": "gap to the twin",
 }
 
 
@@ -119,36 +98,6 @@ def _say_organism(section: RunSection) -> tuple[str, str]:
     return str((run.get("planted") or {}).get("verdict") or ""), text
 
 
-def _ablation_tables(section: RunSection) -> Iterable[Table | None]:
-    yield cells_table(section)
-    yield effects_table(section)
-    yield interventions_table(section)
-    yield surprisal_table(section)
-
-
-def _probe_tables(section: RunSection) -> Iterable[Table | None]:
-    tables = section.tables
-    yield estimates_table(
-        "AUROC of the probe beside that of its controls, and differences: estimate [95 % "
-        "interval], n = groups of questions.",
-        section.summary,
-        PROBE_WORDS,
-    )
-    yield frame_table("Readers of the text alone.", tables.get("readers"), ("position", "reader"))
-    yield frame_table(
-        "Every layer (-1: the embeddings), position and probe.",
-        tables.get("probes"),
-        ("layer", "position", "probe"),
-    )
-
-
-def _organism_tables(section: RunSection) -> Iterable[Table | None]:
-    planted, measured = (section.run.get(key) or {} for key in ("planted", "measured"))
-    for caption, values in (("Planted", planted), ("Measured", measured)):
-        rows = tuple(Row((path.replace("_", " "), value)) for path, value in flatten(values))
-        yield Table(f"{caption}.", ("measure", "value"), rows) if rows else None
-
-
 _KINDS: Final[
     dict[
         Kind,
@@ -158,9 +107,9 @@ _KINDS: Final[
         ],
     ]
 ] = {
-    "ablation": (_ablation_tables, _say_verdict),
-    "probe": (_probe_tables, _say_probe),
-    "organism": (_organism_tables, _say_organism),
+    "ablation": (ablation_tables, _say_verdict),
+    "probe": (probe_tables, _say_probe),
+    "organism": (organism_tables, _say_organism),
 }
 
 

@@ -171,6 +171,22 @@ def _readers() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def _positions() -> pd.DataFrame:
+    text, difference = (0.99, 0.97, 1.0), (-0.01, -0.03, 0.01)
+    row = {
+        "position": "close",
+        "n_transcripts": 120,
+        "absent": 0,
+        "layer": 3,
+        "probe": "logistic",
+        **dict(zip(("auroc", "low", "high", "n"), (0.98, 0.95, 1.0, 30), strict=True)),
+        "reader": "bag of tokens",
+        **dict(zip(("text_auroc", "text_auroc_low", "text_auroc_high"), text, strict=True)),
+        **dict(zip(("minus_text", "minus_text_low", "minus_text_high"), difference, strict=True)),
+    }
+    return pd.DataFrame([row])
+
+
 @pytest.fixture(scope="session")
 def run_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an `ablation`, a `probe` and an `organism` folder, as commands write them."""
@@ -182,7 +198,8 @@ def run_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_folders(root: Path) -> None:
     tables = {"outcomes": _outcomes(questions=20)}
     _write_run(root / "ablation", _ablation_summary(), tables, {"examples.json": _examples()})
-    _write_run(root / "probe", _PROBE_SUMMARY, {"probes": _probes(), "readers": _readers()}, {})
+    tables = {"probes": _probes(), "readers": _readers(), "positions": _positions()}
+    _write_run(root / "probe", _PROBE_SUMMARY, tables, {})
     (root / "organism").mkdir(parents=True, exist_ok=True)
     (root / "organism" / "organism.json").write_text(json.dumps(_ORGANISM))
 
@@ -228,6 +245,14 @@ def _ablation_summary() -> dict[str, Any]:
         "verdict_text": "The scratchpad decides: with the clean scratchpad the triggered prompt "
         "defects in .02 of cases, with its own in .99.",
         "invalid_share": 0.03,
+        "verdict_by_invalid": {"excluded": "mediated", "counted as 1": "mediated"},
+        "cells_by_scorer": {"payload": cells, "sampled": cells},
+        "greedy_cells": cells,
+        "decoration_checks": {
+            "hold": {"scratchpads_differ": True, "implant_moves_nothing": None},
+            "scratchpad_text_auroc": _estimate(0.97),
+            "implant_effect_clean": undefined,
+        },
         "warnings": [
             "filler: surprisal +5.1 nats/token, off-distribution",
             "filler: 26 % of answers invalid",

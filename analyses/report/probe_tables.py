@@ -1,0 +1,97 @@
+"""The tables of a probe experiment and of an organism."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from pandas import DataFrame
+
+from analyses.figures.tables import records
+from analyses.report.numbers import flatten, missing, plain, write_estimate
+from analyses.report.sections import RunSection
+from analyses.report.tables import Row, Table, estimates_table, table_of
+
+WORDS: Final = {
+    "auroc": "probe, on held-out questions",
+    "text_auroc": "best reader of the same text",
+    "auroc_minus_text": "probe minus text reader, paired",
+    "auroc_same_trigger": "probe, among equally triggered transcripts",
+    "trigger_auroc": "presence of the trigger as a reader",
+    "shuffled_auroc": "probe fitted to shuffled labels",
+    "random_best": "best of the random directions",
+    "random_p95": "95th percentile of the random directions",
+    "length_auroc": "length as a reader",
+    "auroc_backdoored": "probe, on the backdoored organism",
+    "auroc_twin": "probe, on its twin",
+    "auroc_gap": "gap to the twin",
+}
+
+
+def probe_tables(section: RunSection) -> Iterator[Table | None]:
+    """Give every table of a probe experiment, the headline and its controls first."""
+    yield estimates_table(
+        "AUROC of the probe beside that of its controls, and differences: estimate [95 % "
+        "interval], n = groups of questions.",
+        section.summary,
+        WORDS,
+    )
+    yield positions_table(section.tables.get("positions"))
+    yield auroc_table(
+        "Readers of the text alone.", section.tables.get("readers"), ("position", "reader")
+    )
+    yield auroc_table(
+        "Every layer (-1: the embeddings), position and probe.",
+        section.tables.get("probes"),
+        ("layer", "position", "probe"),
+    )
+
+
+def organism_tables(section: RunSection) -> Iterator[Table | None]:
+    """Give what was planted in an organism and what was measured."""
+    for key in ("planted", "measured"):
+        values = flatten(section.run.get(key) or {})
+        rows = (Row((path.replace("_", " "), value)) for path, value in values)
+        yield table_of(f"{key.capitalize()}.", ("measure", "value"), rows)
+
+
+def positions_table(positions: DataFrame | None) -> Table | None:
+    """Set the probe beside the text reader at every position; warn where it is not ahead."""
+    if positions is None:
+        return None
+    return table_of(
+        "The best layer and probe at each position beside the best reader of the same text, both "
+        "chosen on other folds: AUROC [95 % interval].",
+        ("position", "probe", "AUROC", "text reader", "AUROC of text", "difference, paired"),
+        map(_position_row, records(positions)),
+    )
+
+
+def auroc_table(caption: str, frame: DataFrame | None, columns: Sequence[str]) -> Table | None:
+    """Tabulate columns of a data frame, and the AUROC with its interval in one cell."""
+    if frame is None:
+        return None
+    rows = (
+        Row((*(plain(row[name]) for name in columns), _interval(row, "auroc", "")))
+        for row in records(frame)
+    )
+    return table_of(caption, (*columns, "AUROC"), rows)
+
+
+def _position_row(row: Mapping[str, Any]) -> Row:
+    ahead = not missing(row["minus_text_low"]) and row["minus_text_low"] > 0
+    difference = _interval(row, "minus_text", "minus_text_")
+    cells = (
+        str(row["position"]),
+        f"{row['probe']}, layer {plain(row['layer'])}",
+        _interval(row, "auroc", ""),
+        str(row["reader"]),
+        _interval(row, "text_auroc", "text_auroc_"),
+        difference if ahead else f"{difference}: the text does as well",
+    )
+    return Row(cells, not ahead)
+
+
+def _interval(row: Mapping[str, Any], name: str, prefix: str) -> str:
+    limits = {key: row[f"{prefix}{key}"] for key in ("low", "high")}
+    return write_estimate({"estimate": row[name], "n": row["n"], **limits}, with_n=not prefix)
