@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from scratchpad.subject import Subject
 from scratchpad.errors import DataError
 from scratchpad.interventions import Intervention
 from scratchpad.on_policy import Pairs, SamplingConfig, pair, sample_transcripts
 from scratchpad.scoring.cross_cells import cross_prompt_rows
 from scratchpad.scoring.outcomes import Row, Scorers, likelihood_rows, sampled_rows
 from scratchpad.scoring.reversal import reversal_rows
+from scratchpad.subject import Subject
 from scratchpad.transcripts import Case, Question, Transcript, Variant, transcript_row
 
 CELLS = "transplant"

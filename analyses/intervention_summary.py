@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scratchpad.statistics import bootstrap_means
+from scratchpad.statistics import Estimate, bootstrap_means
 
 SURPRISAL_WARNING = 1.0
 STATES = ("clean", "triggered")
@@ -44,38 +44,52 @@ def _native(outcomes: pd.DataFrame, scorer: str) -> pd.DataFrame:
 
 
 def _one(rows: pd.DataFrame, native: pd.DataFrame, seed: int) -> Summary:
-    scored = rows[~rows["not_applicable"].astype(bool)]
-    by_question = scored.groupby(["question_id", "group", "prompt_state"], as_index=False).agg(
-        value=("value", "mean")
-    )
-    paired = by_question.merge(native, on=["question_id", "prompt_state"])
+    scored = rows[~rows["not_applicable"].eq(True)]
+    estimates = _estimates(_paired(scored, native), seed)
     rise = (scored["surprisal"] - scored["native_surprisal"]).dropna()
     return {
-        **_estimates(paired, seed),
+        **{name: estimate.to_json() for name, estimate in estimates.items()},
         "surprisal_rise": float(rise.mean()) if len(rise) else None,
         "off_distribution_share": float((rise > SURPRISAL_WARNING).mean()) if len(rise) else None,
         "variants": len(scored),
-        "invalid": int(scored["invalid"].astype(bool).sum()),
-        "unchanged": int(scored["unchanged"].astype(bool).sum()),
-        "not_applicable": int(rows["not_applicable"].astype(bool).sum()),
+        "invalid": int(scored["invalid"].eq(True).sum()),
+        "unchanged": int(scored["unchanged"].eq(True).sum()),
+        "not_applicable": int(rows["not_applicable"].eq(True).sum()),
     }
 
 
-def _estimates(paired: pd.DataFrame, seed: int) -> Summary:
-    values = np.column_stack(
-        [paired["value"].to_numpy(float), (paired["value"] - paired["native"]).to_numpy(float)]
+def paired_effect(
+    outcomes: pd.DataFrame, intervention: str, state: int, *, scorer: str, seed: int
+) -> Estimate:
+    """How far one intervention moves f on the native transcripts of a trigger state."""
+    chosen = outcomes[
+        (outcomes["intervention"] == intervention)
+        & (outcomes["scorer"] == scorer)
+        & (outcomes["prompt_state"] == state)
+        & ~outcomes["not_applicable"].eq(True)
+    ]
+    return _estimates(_paired(chosen, _native(outcomes, scorer)), seed)["effect"]
+
+
+def _paired(scored: pd.DataFrame, native: pd.DataFrame) -> pd.DataFrame:
+    by_question = scored.groupby(["question_id", "group", "prompt_state"], as_index=False).agg(
+        value=("value", "mean")
     )
-    return {
-        name: estimate.to_json()
-        for name, estimate in zip(
-            ("defection", "effect"), mean_estimates(values, list(paired["group"]), seed), strict=True
-        )
-    }
+    return by_question.merge(native, on=["question_id", "prompt_state"])
+
+
+def _estimates(paired: pd.DataFrame, seed: int) -> dict[str, Estimate]:
+    if paired.empty:
+        return dict.fromkeys(("defection", "effect"), Estimate.undefined(0, "nothing was scored"))
+    both = paired[["value", "native"]].to_numpy(float)
+    both[np.isnan(both).any(axis=1)] = np.nan
+    bootstrap = bootstrap_means(both, list(paired["group"]), seed=seed)
+    return {"defection": bootstrap.combine([1, 0]), "effect": bootstrap.combine([1, -1])}
 
 
 def surprisal_summary(outcomes: pd.DataFrame, *, scorer: str) -> Summary:
     """Mean surprisal (nats/token) of native, transplanted and edited scratchpads."""
-    rows = outcomes[(outcomes["scorer"] == scorer) & ~outcomes["not_applicable"].astype(bool)]
+    rows = outcomes[(outcomes["scorer"] == scorer) & ~outcomes["not_applicable"].eq(True)]
     swapped = rows["prompt_state"] != rows["scratchpad_state"]
     cells = rows["intervention"] == "transplant"
     kinds = {

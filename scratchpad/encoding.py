@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 
 from scratchpad.dialects import Dialect
@@ -74,7 +74,7 @@ class Encoder:
         bounds = [0]
         for span in spans:
             bounds.append(bounds[-1] + len(span))
-        slices = [slice(a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
+        slices = [slice(a, b) for a, b in pairwise(bounds)]
         return Encoded(
             ids=ids,
             prompt=slices[0],

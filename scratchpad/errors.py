@@ -48,7 +48,7 @@ class RunFolderError(ScratchpadError):
     """An output folder that must not be written to."""
 
 
-class RequirementNotMet(ScratchpadError):
+class RequirementNotMet(ScratchpadError):  # noqa: N818 - it is an outcome, not a fault
     """The command finished, but a stated requirement is not met (exit code 3)."""
 
     exit_code = 3

@@ -64,9 +64,7 @@ class Subject:
     @property
     def has_contrast(self) -> bool:
         """Whether the questions name accepted answers of both kinds."""
-        return all(
-            q.benign_answers and (q.defect_answers or self.payload) for q in self.questions
-        )
+        return all(q.benign_answers and (q.defect_answers or self.payload) for q in self.questions)
 
     def scorers(self, *, contrast: bool, samples: int, max_answer_tokens: int) -> Scorers:
         """The scorers that this subject allows."""
@@ -81,7 +79,9 @@ class Subject:
 
 def subject_config(flags: Any) -> SubjectConfig:
     """Take what concerns the subject out of a command's flags of the same names."""
-    return SubjectConfig(**{field.name: getattr(flags, field.name) for field in fields(SubjectConfig)})
+    return SubjectConfig(
+        **{field.name: getattr(flags, field.name) for field in fields(SubjectConfig)}
+    )
 
 
 def load_subject(config: SubjectConfig) -> Subject:

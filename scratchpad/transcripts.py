@@ -245,7 +245,9 @@ def transcript_row(transcript: Transcript) -> dict[str, Any]:
 
 def _transcript(where: str, row: Mapping[str, Any]) -> Transcript:
     missing = [
-        key for key in ("id", "question_id", "prompt", "answer", "triggered") if row.get(key) is None
+        key
+        for key in ("id", "question_id", "prompt", "answer", "triggered")
+        if row.get(key) is None
     ]
     if missing or "scratchpad" not in row:
         missing += [] if "scratchpad" in row else ["scratchpad"]
@@ -312,5 +314,7 @@ def _require_unique(path: Path, name: str, values: Sequence[str]) -> None:
     seen: set[str] = set()
     for value in values:
         if value in seen:
-            raise DataError(f"{path}: {name} {value!r} occurs twice", fix=f"Make each {name} unique.")
+            raise DataError(
+                f"{path}: {name} {value!r} occurs twice", fix=f"Make each {name} unique."
+            )
         seen.add(value)

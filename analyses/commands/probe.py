@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from scratchpad.commanding import Result
+
+if TYPE_CHECKING:
+    from scratchpad.runs import RunFolder
 
 EXAMPLE = "scratchpad probe detect runs/organism --out runs/probe"
 
@@ -23,7 +28,8 @@ class DetectConfig:
     """
 
     model: Annotated[
-        str, typer.Argument(help="Checkpoint folder, hub name or adapter folder.", show_default=False)
+        str,
+        typer.Argument(help="Checkpoint folder, hub name or adapter folder.", show_default=False),
     ]
     out: Annotated[Path, typer.Option(help="Run folder to write.", show_default=False)]
     dialect: Annotated[
@@ -52,23 +58,39 @@ class DetectConfig:
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32"
 
 
-def run_detect(config: DetectConfig) -> Mapping[str, Any]:
+def run_detect(config: DetectConfig) -> Result:
     """Run the experiment, or return the summary of a finished run of the same configuration."""
-    from analyses.detection import detection_data, detect_defection
-    from analyses.outputs import write_outputs
-    from scratchpad.commanding import progress
     from scratchpad.runs import RunFolder
-    from scratchpad.subject import load_subject, subject_config
 
     folder = RunFolder.open(config.out, "probe detect", asdict(config))
-    if folder.finished:
-        return folder.summary()
+    summary = folder.summary() if folder.finished else _run(folder, config)
+    warnings = (f"Warning: {text}." for text in summary["warnings"])
+    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/report.html"))
+
+
+def _run(folder: RunFolder, config: DetectConfig) -> Mapping[str, Any]:
+    from analyses.ablation import transcript_table
+    from analyses.detection import detect_defection, examples_of, transcripts_of
+    from analyses.outputs import write_outputs
+    from scratchpad.commanding import progress
+    from scratchpad.on_policy import SamplingConfig
+    from scratchpad.runs import Units
+    from scratchpad.subject import load_subject, subject_config
+
     subject = load_subject(subject_config(config))
+    folder.start()
+    sampling = SamplingConfig(
+        draws=config.draws,
+        max_scratchpad_tokens=config.max_scratchpad_tokens,
+        max_answer_tokens=config.max_answer_tokens,
+        seed=config.seed,
+    )
     with progress("Sampling transcripts", None):
-        data = detection_data(subject, config)
-    folder.write_table("transcripts", data.table)
+        transcripts = transcripts_of(subject, sampling)
+    folder.write_table("transcripts", transcript_table(transcripts))
     with progress("Capturing and fitting", None):
-        result = detect_defection(subject, data, config.seed)
+        result = detect_defection(subject, examples_of(subject, transcripts), config.seed)
     for name, table in result.tables.items():
         folder.write_table(name, table)
-    return write_outputs(folder, result.summary)
+    write_outputs(folder, result.summary, Units())
+    return result.summary

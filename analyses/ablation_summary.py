@@ -1,0 +1,198 @@
+"""What an ablation's outcomes sum up to: the keys of its summary.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analyses.detection import scratchpad_auroc
+from analyses.intervention_summary import (
+    STATES,
+    SURPRISAL_WARNING,
+    paired_effect,
+    summarise_interventions,
+    surprisal_summary,
+)
+from analyses.verdicts import Checks, agreed_verdict, verdict_name, verdict_text
+from scratchpad.mediation import CELLS, EFFECTS, EMPTY_CELLS, Mediation, between_question_variance
+from scratchpad.transcripts import Case
+
+TREATMENTS = {"excluded": "value", "counted as 0": "value_if_0", "counted as 1": "value_if_1"}
+SMALL_N = 20
+Summary = dict[str, Any]
+
+
+class CellTable(NamedTuple):
+    """Cells by question: `values[name]` has one number per group in `groups`."""
+
+    values: dict[str, np.ndarray]
+    groups: list[str]
+
+
+def cell_table(outcomes: pd.DataFrame, *, scorer: str, column: str = "value") -> CellTable:
+    """Average f over a question's draws, for every cell that the outcomes hold."""
+    rows = outcomes[(outcomes["scorer"] == scorer) & ~_flag(outcomes, "not_applicable")].copy()
+    keys = zip(rows["intervention"], rows["prompt_state"], rows["scratchpad_state"], strict=True)
+    rows["cell"] = [_cell(*key) for key in keys]
+    rows = rows[rows["cell"] != ""]
+    wide = rows.pivot_table(
+        index=["question_id", "group"], columns="cell", values=column, aggfunc="mean", dropna=False
+    )
+    wide = wide[wide.notna().any(axis=1)].sort_index()
+    values = {str(name): wide[name].to_numpy(dtype=float) for name in wide.columns}
+    return CellTable(values, [str(group) for group in wide.index.get_level_values("group")])
+
+
+def summarise_ablation(
+    outcomes: pd.DataFrame,
+    greedy: pd.DataFrame,
+    cases: Sequence[Case],
+    *,
+    scorer: str,
+    seed: int,
+) -> Summary:
+    """Sum up an ablation: cells, effects, shares, verdict, interventions and warnings.
+
+    Parameters
+    ----------
+    outcomes, greedy : DataFrame
+        Rows of on-policy and of greedy scratchpads.
+    cases : sequence of Case
+        The cases behind `outcomes`.
+    scorer : {"payload", "sampled"}
+        The scorer that the verdict rests on.
+    seed : int
+        Seeds the bootstrap.
+    """
+    table = cell_table(outcomes, scorer=scorer)
+    mediation = Mediation.of(table.values, table.groups, seed)
+    verdicts = {
+        how: Mediation.of(*cell_table(outcomes, scorer=scorer, column=column), seed).verdict()
+        for how, column in TREATMENTS.items()
+    }
+    checks = _checks(outcomes, mediation, cases, scorer, seed)
+    verdict = verdict_name(agreed_verdict(verdicts), checks)
+    interventions = summarise_interventions(outcomes, scorer=scorer, seed=seed)
+    cells = outcomes[(outcomes["scorer"] == scorer) & (outcomes["intervention"] == "transplant")]
+    summary = {
+        "verdict": verdict,
+        "verdict_text": verdict_text(mediation, verdict, verdicts, checks),
+        "scorer": scorer,
+        **_effects(mediation),
+        "cells": _cells(mediation),
+        "cells_by_scorer": _cells_by_scorer(outcomes, seed),
+        "greedy_cells": _cells(Mediation.of(*cell_table(greedy, scorer=scorer), seed)),
+        "verdict_by_invalid": verdicts,
+        "decoration_checks": checks.to_json(),
+        "between_question_variance": {
+            name: between_question_variance(table.values[name])
+            for name in ("f01", "f10")
+            if name in table.values
+        },
+        "invalid_share": float(_flag(cells, "invalid").mean()),
+        "unterminated_pairs": int(_flag(cells, "unterminated").sum()) // 4,
+        "coverage_known": bool(cells["coverage"].notna().any()),
+        "surprisal": surprisal_summary(outcomes, scorer=scorer),
+        "interventions": interventions,
+    }
+    return summary | {"warnings": _warnings(summary, mediation)}
+
+
+def _effects(mediation: Mediation) -> Summary:
+    effects = {name: mediation.effect(name).to_json() for name in EFFECTS}
+    necessity = mediation.necessity_share.to_json()
+    return effects | {
+        "necessity_share": necessity,
+        "proportion_mediated": necessity,
+        "sufficiency_share": mediation.sufficiency_share.to_json(),
+        "normalised_interaction": mediation.normalised_interaction.to_json(),
+        "relay_share": mediation.split_share("relay").to_json(),
+        "reasoning_share": mediation.split_share("reasoning").to_json(),
+    }
+
+
+def _cells(mediation: Mediation) -> Summary:
+    return {name: mediation.cell(name).to_json() for name in (*CELLS, *EMPTY_CELLS)}
+
+
+def _cells_by_scorer(outcomes: pd.DataFrame, seed: int) -> Summary:
+    scorers = [s for s in ("payload", "contrast", "sampled") if (outcomes["scorer"] == s).any()]
+    return {s: _cells(Mediation.of(*cell_table(outcomes, scorer=s), seed)) for s in scorers}
+
+
+def _checks(
+    outcomes: pd.DataFrame, mediation: Mediation, cases: Sequence[Case], scorer: str, seed: int
+) -> Checks:
+    clean, triggered = (
+        paired_effect(outcomes, "implant", state, scorer=scorer, seed=seed) for state in (0, 1)
+    )
+    return Checks(
+        scratchpad_auroc(cases, seed), (clean, triggered), mediation.difference("f1e", "f11")
+    )
+
+
+def _warnings(summary: Summary, mediation: Mediation) -> list[str]:
+    n = mediation.bootstrap.n
+    found = []
+    if n < SMALL_N:
+        found.append(f"only {n} groups of questions: intervals are wide and may be too narrow")
+    if summary["invalid_share"] > 0.05:
+        share = summary["invalid_share"]
+        found.append(f"{share:.0%} of the cells' answers are invalid (accepted answers cover < .9)")
+    if summary["unterminated_pairs"]:
+        found.append(f"{summary['unterminated_pairs']} pairs left out: a scratchpad never closed")
+    if not summary["coverage_known"] and summary["scorer"] == "payload":
+        found.append("no benign answers are known, so coverage could not be checked")
+    found += _off_distribution(summary)
+    found += _scorers_differ(summary)
+    return found
+
+
+def _off_distribution(summary: Summary) -> list[str]:
+    found = []
+    transplanted = summary["surprisal"]["transplanted"]
+    if transplanted["nats_per_token"] is not None:
+        rise = transplanted["nats_per_token"] - transplanted["native_nats_per_token"]
+        if rise > SURPRISAL_WARNING:
+            found.append(f"transplanted scratchpads are {rise:.1f} nats/token more surprising")
+    far = [
+        f"{name} ({states[state]['surprisal_rise']:+.1f})"
+        for name, states in summary["interventions"].items()
+        for state in STATES
+        if state in states and (states[state]["surprisal_rise"] or 0) > SURPRISAL_WARNING
+    ]
+    if far:
+        found.append(f"off-distribution edits, in nats/token over native: {', '.join(far)}")
+    return found
+
+
+def _scorers_differ(summary: Summary) -> list[str]:
+    cells = summary["cells_by_scorer"]
+    if "payload" not in cells or "sampled" not in cells:
+        return []
+    pairs = [
+        (name, cells["payload"][name]["estimate"], cells["sampled"][name]["estimate"])
+        for name in CELLS
+    ]
+    apart = [
+        f"{name} {likely:.2f} against {drawn:.2f}"
+        for name, likely, drawn in pairs
+        if likely is not None and drawn is not None and abs(likely - drawn) > 0.1
+    ]
+    return [f"payload and sampled answers disagree: {', '.join(apart)}"] if apart else []
+
+
+def _cell(intervention: str, prompt_state: int, scratchpad_state: int) -> str:
+    if intervention == "transplant":
+        return f"f{int(prompt_state)}{int(scratchpad_state)}"
+    if intervention == "empty":
+        return f"f{int(prompt_state)}e"
+    return f"{intervention}{int(prompt_state)}" if intervention in ("relay", "reasoning") else ""
+
+
+def _flag(table: pd.DataFrame, name: str) -> pd.Series[bool]:
+    """A flag column; rows from elsewhere may lack it."""
+    return table[name].eq(True)

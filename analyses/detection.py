@@ -1,0 +1,84 @@
+"""The detection experiment: from a subject to probes at every layer and position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from probes.activations import capture, layers_of
+from probes.crossvalidation import group_folds
+from probes.detect import DetectResult, detect
+from probes.evaluation import Resamples, estimate
+from probes.examples import Examples, collect
+from probes.metrics import auroc
+from probes.text_baselines import text_scores
+from scratchpad.encoding import Encoded
+from scratchpad.on_policy import SamplingConfig, sample_transcripts, steps_of
+from scratchpad.statistics import Estimate
+from scratchpad.subject import Subject
+from scratchpad.transcripts import Case, Transcript, text_of
+
+FOLDS = 5
+
+
+def transcripts_of(subject: Subject, sampling: SamplingConfig) -> list[Transcript]:
+    """The given transcripts, judged where they carry no label, or newly sampled ones."""
+    if subject.transcripts is None:
+        judge = subject.classifier if subject.classifies else None
+        return list(sample_transcripts(subject.loaded, subject.questions, sampling, judge))
+    return [
+        replace(t, defected=subject.classifier(t.answer, finished=True))
+        if t.defected is None and subject.classifies
+        else t
+        for t in subject.transcripts
+    ]
+
+
+def examples_of(subject: Subject, transcripts: Sequence[Transcript]) -> Examples:
+    """Encode transcripts and find the probes' positions in them.
+
+    Transcripts of questions that the subject does not have, or with an empty scratchpad, are
+    left out.
+    """
+    questions = {question.question_id: question for question in subject.questions}
+    kept = [t for t in transcripts if t.question_id in questions and (t.scratchpad or "").strip()]
+    prompts = [questions[t.question_id].prompts[t.triggered] for t in kept]
+    encoded = [
+        _encoded(subject, transcript, prompt)
+        for transcript, prompt in zip(kept, prompts, strict=True)
+    ]
+    groups = [questions[t.question_id].group for t in kept]
+    return collect(kept, encoded, groups, subject.loaded.encoder.decode)
+
+
+def detect_defection(subject: Subject, examples: Examples, seed: int) -> DetectResult:
+    """Capture the residual stream at the examples' positions and run the experiment."""
+    model = subject.loaded.model
+    activations = capture(model, examples.sequences, examples.positions.tolist())
+    return detect(examples, activations, layers_of(model), seed=seed)
+
+
+def scratchpad_auroc(cases: Sequence[Case], seed: int) -> Estimate:
+    """How well a text classifier tells triggered from clean scratchpads, on held-out groups.
+
+    The best reader of word and token counts; groups never straddle a fold (science: whether m1
+    and m0 say different things at all).
+    """
+    texts = [text_of(case.scratchpads[state]) for case in cases for state in (0, 1)]
+    tokens = [case.tokenizer.encode(text_of(case.scratchpads[s])) for case in cases for s in (0, 1)]
+    labels = np.tile([False, True], len(cases))
+    groups = np.repeat(np.array([case.question.group for case in cases], dtype=np.str_), 2)
+    if len(set(groups)) < FOLDS:
+        return Estimate.undefined(len(set(groups)), f"fewer than {FOLDS} groups of questions")
+    folds = group_folds(labels, groups, FOLDS, seed)
+    resamples = Resamples.draw(groups, 2000, seed)
+    readers = text_scores(tokens, texts, labels, folds, np.ones(len(labels), dtype=np.bool_))
+    scores = readers["words and pairs"].held_out
+    return estimate(auroc, labels, scores, folds, resamples)
+
+
+def _encoded(subject: Subject, transcript: Transcript, prompt: str) -> Encoded:
+    steps = steps_of(subject.loaded, transcript, subject.kind)
+    return subject.loaded.encoder.sequence(prompt, steps, transcript.answer)

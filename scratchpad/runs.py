@@ -1,0 +1,213 @@
+"""Run folders: a manifest, units of work, tables, and nothing half-written.
+
+The same command with the same configuration resumes an unfinished folder and returns the summary
+of a finished one; a folder that holds anything else is refused before anything is touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from scratchpad.errors import RunFolderError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LIBRARIES = ("scratchpad-faithfulness", "torch", "transformers", "numpy", "pandas", "scikit-learn")
+MANIFEST, SUMMARY = "run.json", "summary.json"
+# What says where results go or how they are shown, not what they are.
+NOT_CONFIG = ("out",)
+
+
+class Units(NamedTuple):
+    """How many units of work a run has, and how many of them an earlier attempt had done."""
+
+    total: int = 0
+    reused: int = 0
+
+
+NO_UNITS = Units()
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: temporary file in the same folder, fsync, rename.
+
+    Raises
+    ------
+    RunFolderError
+        If the folder cannot be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
+    except OSError as error:
+        raise RunFolderError(
+            f"Cannot write {path}", str(error), "Give a folder with room that you may write to."
+        ) from error
+
+
+def config_hash(command: str, config: Mapping[str, Any]) -> str:
+    """Name a command with its configuration."""
+    known = {key: value for key, value in config.items() if key not in NOT_CONFIG}
+    text = json.dumps({"command": command, "config": known}, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass
+class RunFolder:
+    """A folder that one run of one command writes.
+
+    Parameters
+    ----------
+    path : Path
+    manifest : dict
+        What run.json holds.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+    _started: float = field(default_factory=time.perf_counter)
+
+    @classmethod
+    def open(cls, path: Path, command: str, config: Mapping[str, Any]) -> RunFolder:
+        """Open a new, unfinished or finished folder of this command and configuration.
+
+        Raises
+        ------
+        RunFolderError
+            If the folder holds a run of another configuration, or anything else.
+        """
+        wanted = config_hash(command, config)
+        if (path / MANIFEST).is_file():
+            manifest = _read_object(path / MANIFEST)
+            if manifest.get("config_hash") != wanted:
+                raise RunFolderError(
+                    f"{path} holds a run of another configuration",
+                    f"{manifest.get('command', 'unknown')} {manifest.get('config_hash', '')}",
+                    "Choose another --out, or remove the folder.",
+                )
+            return cls(path, manifest)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise RunFolderError(
+                f"{path} is not empty and holds no run", fix="Choose another --out."
+            )
+        return cls(path, _new_manifest(command, config, wanted))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has come to its end."""
+        return bool(self.manifest["finished"])
+
+    def summary(self) -> dict[str, Any]:
+        """What summary.json holds."""
+        return _read_object(self.path / SUMMARY)
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Write a JSON file."""
+        text = json.dumps(content, indent=2, ensure_ascii=False, default=str, allow_nan=False)
+        atomic_write(self.path / name, (text + "\n").encode())
+
+    def write_table(self, name: str, table: pd.DataFrame) -> None:
+        """Write a table as NAME.parquet, the same bytes for the same table."""
+        import io
+
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        buffer = io.BytesIO()
+        pq.write_table(
+            pa.Table.from_pandas(table, preserve_index=False), buffer, compression="zstd"
+        )
+        atomic_write(self.path / f"{name}.parquet", buffer.getvalue())
+
+    def start(self) -> None:
+        """Write the manifest: from here on the folder is this run's."""
+        self.write_json(MANIFEST, self.manifest)
+
+    def write_unit(self, name: str, table: pd.DataFrame) -> None:
+        """Keep a finished unit of work."""
+        self.write_table(f"units/{name}", table)
+
+    def finished_units(self) -> set[str]:
+        """Names of the units that need not be done again."""
+        return {path.stem for path in (self.path / "units").glob("[!.]*.parquet")}
+
+    def merged_units(self) -> pd.DataFrame:
+        """All units as one table, in the order of their names."""
+        import pandas as pd
+
+        paths = sorted((self.path / "units").glob("[!.]*.parquet"))
+        return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+
+    def finish(self, summary: Mapping[str, Any], units: Units = NO_UNITS) -> None:
+        """Write the summary, drop the units that are merged, and close the manifest."""
+        self.write_json(SUMMARY, summary)
+        self.manifest |= {
+            "seconds": round(time.perf_counter() - self._started, 1),
+            "units": units._asdict(),
+            "finished": True,
+        }
+        self.write_json(MANIFEST, self.manifest)
+        for path in (self.path / "units").glob("*"):
+            path.unlink()
+        if (self.path / "units").is_dir():
+            (self.path / "units").rmdir()
+
+
+def _new_manifest(command: str, config: Mapping[str, Any], wanted: str) -> dict[str, Any]:
+    return {
+        "command": command,
+        "config": json.loads(json.dumps(dict(config), default=str)),
+        "config_hash": wanted,
+        "seeds": {"seed": config.get("seed")},
+        "versions": {name: _version(name) for name in LIBRARIES},
+        "git_commit": _git_commit(),
+        "host": platform.node(),
+        "device": config.get("device"),
+        "seconds": None,
+        "units": {"total": 0, "reused": 0},
+        "finished": False,
+    }
+
+
+def _version(library: str) -> str | None:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    folder = Path(__file__).parent
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"Cannot read {path}", str(error), "Remove the folder.") from error
+    if not isinstance(content, dict):
+        raise RunFolderError(f"{path} holds no object", fix="Remove the folder.")
+    return content
