@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -98,14 +97,6 @@ def test_saved_files_are_the_same_bytes_each_time(
     assert b"<dc:date>" not in written[3].read_bytes()
     assert b"/FontFile2" in written[1].read_bytes()
     assert len(pd.read_csv(written[0])) == len(data)
-
-
-def test_draws_in_two_seconds(figure: Any, tables: dict[str, DataFrame], tmp_path: Path) -> None:
-    assert len(tables["outcomes"]) > 10_000
-    start = time.perf_counter()
-    data = figure.data(*given(figure, tables))
-    save(figure.draw(data), data, tmp_path, figure.name)
-    print(f"{figure.name}: {time.perf_counter() - start:.2f} s")
 
 
 def test_draw_all_names_what_it_drew(tables: dict[str, DataFrame], tmp_path: Path) -> None:
