@@ -1,0 +1,110 @@
+"""Linear probes as scikit-learn classifiers of two classes.
+
+Both learn a `direction_` and an `offset_` in the space of the raw activations, so that a probe
+fitted in one place can be applied, compared or steered with in another.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+Floats = NDArray[np.float64]
+
+
+class _LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """What linear probes share: checked input, and a score that is affine in the features."""
+
+    classes_: NDArray[Any]
+    direction_: Floats
+    offset_: float
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: N803 - scikit-learn's name
+        """Fit to features of shape (n, d) and labels of two classes, shape (n,).
+
+        Raises
+        ------
+        ValueError
+            If there are not exactly two classes, or a feature is not finite.
+        """
+        features, labels = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(labels)
+        kind = type_of_target(labels, input_name="y", raise_unknown=True)
+        if kind != "binary":
+            raise ValueError(
+                f"Only binary classification is supported. The type of the target is {kind}."
+            )
+        self.classes_, positive = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"A probe needs two classes; the labels hold 1 class: {self.classes_}")
+        self.direction_, self.offset_ = self._fit(features, positive.astype(bool))
+        return self
+
+    def _fit(self, features: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, float]:
+        raise NotImplementedError
+
+    def decision_function(self, X: ArrayLike) -> Floats:  # noqa: N803 - scikit-learn's name
+        """Score features of shape (n, d); above 0 means the second class of `classes_`."""
+        check_is_fitted(self)
+        features = validate_data(self, X, dtype=np.float64, reset=False)
+        scores: Floats = features @ self.direction_ + self.offset_
+        return scores
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803 - scikit-learn's name
+        """Predict a class for each row."""
+        above = (self.decision_function(X) > 0).astype(int)
+        predicted: NDArray[Any] = self.classes_[above]
+        return predicted
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+
+class DifferenceOfMeans(_LinearProbe):
+    """Project on the difference of the two class means (MacDiarmid et al. 2024).
+
+    The offset puts 0 half-way between the means.
+    """
+
+    def _fit(self, features: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, float]:
+        high, low = features[positive].mean(axis=0), features[~positive].mean(axis=0)
+        # Rounding must not make a direction out of features that are the same everywhere.
+        direction = np.where(_varies(features), high - low, 0.0)
+        return direction, float(-direction @ (high + low) / 2)
+
+
+class LogisticProbe(_LinearProbe):
+    """L2 logistic regression on z-scored features.
+
+    Minimises `sum(log-loss) + regularisation / 2 * |w|^2` with an unpenalised bias, which is
+    scikit-learn's objective with `C = 1 / regularisation`.
+
+    Parameters
+    ----------
+    regularisation : float
+        Lambda; 10 as in Goldowsky-Dill et al. 2025, on features of unit variance.
+    """
+
+    def __init__(self, regularisation: float = 10.0) -> None:
+        self.regularisation = regularisation
+
+    def _fit(self, features: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, float]:
+        mean = features.mean(axis=0)
+        scale = np.where(_varies(features), features.std(axis=0), np.inf)
+        model = LogisticRegression(C=1 / self.regularisation, tol=1e-6, max_iter=2000)
+        model.fit((features - mean) / scale, positive)
+        direction = model.coef_[0] / scale
+        return direction, float(model.intercept_[0] - direction @ mean)
+
+
+def _varies(features: Floats) -> NDArray[np.bool_]:
+    varies: NDArray[np.bool_] = features.min(axis=0) != features.max(axis=0)
+    return varies
