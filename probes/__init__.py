@@ -1,1 +1,57 @@
-"""Placeholder."""
+"""Probes: can activations tell what a model is about to do, beyond what its text tells?
+
+A library in the order of its use:
+
+`collect` makes `Examples` of judged transcripts, with the positions to read (`locate`);
+`capture` reads the residual stream there, at the layers of `layers_of`;
+`DifferenceOfMeans` and `LogisticProbe` are the probes, scikit-learn classifiers;
+`group_folds`, `cross_scores` and `choose` score and choose on questions not seen before;
+`Resamples`, `estimate` and `auroc_difference` say how sure that is;
+`probes.detect.detect` is the whole experiment, with text baselines, controls and a verdict.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from probes.activations import capture, layers_of
+    from probes.crossvalidation import choose, cross_scores, group_folds
+    from probes.evaluation import Resamples, auroc_difference, estimate
+    from probes.examples import Examples, collect
+    from probes.fits import DifferenceOfMeans, LogisticProbe
+    from probes.positions import locate
+
+__all__ = [
+    "DifferenceOfMeans",
+    "Examples",
+    "LogisticProbe",
+    "Resamples",
+    "auroc_difference",
+    "capture",
+    "choose",
+    "collect",
+    "cross_scores",
+    "estimate",
+    "group_folds",
+    "layers_of",
+    "locate",
+]
+
+_HOMES = {
+    "activations": ("capture", "layers_of"),
+    "crossvalidation": ("choose", "cross_scores", "group_folds"),
+    "evaluation": ("Resamples", "auroc_difference", "estimate"),
+    "examples": ("Examples", "collect"),
+    "fits": ("DifferenceOfMeans", "LogisticProbe"),
+    "positions": ("locate",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name on first use: importing torch and scikit-learn takes seconds."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"probes.{home}"), name)
+    raise AttributeError(f"module 'probes' has no attribute {name!r}")

@@ -1,0 +1,73 @@
+"""The summary of a probe experiment: its numbers, what it chose, and what may be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from probes.crossvalidation import Choice
+from probes.experiment import Cell, Experiment
+from probes.layers import hook_name
+from probes.verdicts import Findings, verdict_text, warnings_of
+from scratchpad.statistics import Estimate
+
+
+def summary_of(
+    experiment: Experiment,
+    choice: Choice[Cell],
+    readers_at: Mapping[str, Choice[str]],
+    numbers: Mapping[str, Estimate],
+) -> dict[str, Any]:
+    """Put together what summary.json holds.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    choice : Choice of Cell
+        The probe chosen for each fold.
+    readers_at : mapping of str to Choice of str
+        The text reader chosen at each position.
+    numbers : mapping of str to Estimate
+        Every estimate, by its key.
+    """
+    cell, labels = choice.favourite, experiment.examples.labels
+    findings = Findings(
+        layer=cell.layer,
+        position=cell.position,
+        probe=cell.probe,
+        reader=readers_at[cell.position].favourite,
+        auroc=numbers["auroc"],
+        text_auroc=numbers["text_auroc"],
+        minus_text=numbers["auroc_minus_text"],
+        shuffled=numbers["shuffled_auroc"],
+        random_best=numbers["random_best"],
+        trigger=numbers["trigger_auroc"],
+        benign_per_fold=int(np.bincount(experiment.folds[~labels]).min()),
+    )
+    return {
+        **{name: number.to_json() for name, number in numbers.items()},
+        "layer": cell.layer,
+        "hook": hook_name(cell.layer),
+        "position": cell.position,
+        "probe": cell.probe,
+        "text_reader": findings.reader,
+        "chosen_by_fold": [cell._asdict() for cell in choice.keys],
+        "n_transcripts": len(labels),
+        "n_defected": int(labels.sum()),
+        "left_out": dict(experiment.examples.left_out),
+        "absent": experiment.absent,
+        "warnings": [*_missing(experiment), *warnings_of(findings)],
+        "verdict_text": verdict_text(findings),
+    }
+
+
+def _missing(experiment: Experiment) -> list[str]:
+    total = len(experiment.examples.ids)
+    return [
+        f"position {name} is absent in {count} of {total} transcripts"
+        + ("" if name in experiment.positions else ": too few to fit, left out")
+        for name, count in experiment.absent.items()
+        if count
+    ]

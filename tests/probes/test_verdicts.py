@@ -1,0 +1,62 @@
+"""What a verdict says about given numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from probes.verdicts import Findings, verdict_text, warnings_of
+from scratchpad.statistics import Estimate
+
+
+@pytest.fixture
+def findings() -> Findings:
+    """A probe that is ahead of everything."""
+    return Findings(
+        layer=-1,
+        position="close",
+        probe="logistic",
+        reader="bag of tokens",
+        auroc=Estimate(0.9, 0.85, 0.95, 40),
+        text_auroc=Estimate(0.6, 0.5, 0.7, 40),
+        minus_text=Estimate(0.3, 0.2, 0.4, 40),
+        shuffled=Estimate(0.5, 0.4, 0.6, 40),
+        random_best=Estimate(0.7, 0.6, 0.8, 40),
+        trigger=Estimate(0.6, 0.5, 0.7, 40),
+        benign_per_fold=100,
+    )
+
+
+def test_a_probe_ahead_of_everything_has_no_warnings(findings: Findings) -> None:
+    assert warnings_of(findings) == []
+    assert verdict_text(findings) == (
+        "On held-out questions a logistic probe at the embeddings, position close (where most "
+        "folds put it), ranks a defection above a benign answer with AUROC 0.90 [0.85, 0.95], "
+        "n = 40 groups. The best text reader of the same prefix (bag of tokens) reaches 0.60 "
+        "[0.50, 0.70]. The probe is ahead of these text readers by 0.30 [0.20, 0.40]: the "
+        "activations tell more than the words, as far as these readers can read them."
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"minus_text": Estimate(0.1, -0.1, 0.3, 40)}, "nothing beyond the text"),
+        ({"minus_text": Estimate(0.02, 0.005, 0.03, 40)}, "nothing beyond the text"),
+        ({"minus_text": Estimate(None, None, None, 40, "none")}, "nothing beyond the text"),
+        ({"trigger": Estimate(0.97, 0.9, 1.0, 40)}, "labels coincide with the trigger"),
+        ({"random_best": Estimate(0.91, 0.8, 1.0, 40)}, "a random direction does as well"),
+        ({"shuffled": Estimate(0.5, 0.1, 0.92, 40)}, "shuffled labels does as well"),
+        ({"benign_per_fold": 99}, "rests on 99 benign transcripts a fold"),
+    ],
+)
+def test_each_weakness_is_named(findings: Findings, change: dict[str, Any], words: str) -> None:
+    (warning,) = warnings_of(replace(findings, **change))
+    assert words in warning
+
+
+def test_a_probe_at_chance_claims_nothing(findings: Findings) -> None:
+    text = verdict_text(replace(findings, auroc=Estimate(0.55, 0.45, 0.65, 40)))
+    assert text.endswith("does not tell defections from benign answers: its interval includes .5.")
