@@ -62,7 +62,8 @@ class Encoder:
         if steps is None:
             pieces = [_Piece(prompt), _Piece(""), _Piece(answer)]
         else:
-            self.dialect.require_no_delimiter("".join(step.text for step in steps))
+            written = (step.text for step in steps if step.token_ids is None)
+            self.dialect.require_no_delimiter("".join(written))
             pieces = [
                 _Piece(prompt + self.dialect.open),
                 *(_Piece(step.text, step.token_ids) for step in steps),

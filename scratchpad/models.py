@@ -74,6 +74,8 @@ def load_model(name: str, dialect: Dialect, *, device: str, dtype: str) -> Loade
         raise unknown_name("dtype", dtype, DTYPES)
     target = resolve_device(device)
     base = _base_of(name)
+    # Our own commands show one progress bar; the library's would stand between its lines.
+    transformers.utils.logging.disable_progress_bar()
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         model = transformers.AutoModelForCausalLM.from_pretrained(

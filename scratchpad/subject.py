@@ -79,9 +79,8 @@ class Subject:
 
 def subject_config(flags: Any) -> SubjectConfig:
     """Take what concerns the subject out of a command's flags of the same names."""
-    return SubjectConfig(
-        **{field.name: getattr(flags, field.name) for field in fields(SubjectConfig)}
-    )
+    names = [field.name for field in fields(SubjectConfig) if hasattr(flags, field.name)]
+    return SubjectConfig(**{name: getattr(flags, name) for name in names})
 
 
 def load_subject(config: SubjectConfig) -> Subject:

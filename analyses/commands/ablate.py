@@ -77,7 +77,6 @@ def run_ablate(config: AblateConfig) -> Result:
     if folder.finished:
         return _result(config, folder.summary())
     ablation = _prepare(config)
-    folder.start()
     return _result(config, _run(folder, config, ablation))
 
 
@@ -120,8 +119,9 @@ def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping
     with progress("Sampling transcripts", None):
         transcripts = ablation.transcripts()
         greedy = ablation.transcripts(greedy=True)
-    folder.write_table("transcripts", transcript_table(transcripts))
     pairs = ablation.pairs(transcripts)
+    folder.start()
+    folder.write_table("transcripts", transcript_table(transcripts))
     outcomes, units = _score(folder, ablation, pairs)
     with progress("Greedy scratchpads", None):
         greedy_cells = ablation.cells(ablation.pairs(greedy).cases)

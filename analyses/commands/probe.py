@@ -78,7 +78,6 @@ def _run(folder: RunFolder, config: DetectConfig) -> Mapping[str, Any]:
     from scratchpad.subject import load_subject, subject_config
 
     subject = load_subject(subject_config(config))
-    folder.start()
     sampling = SamplingConfig(
         draws=config.draws,
         max_scratchpad_tokens=config.max_scratchpad_tokens,
@@ -87,6 +86,7 @@ def _run(folder: RunFolder, config: DetectConfig) -> Mapping[str, Any]:
     )
     with progress("Sampling transcripts", None):
         transcripts = transcripts_of(subject, sampling)
+    folder.start()
     folder.write_table("transcripts", transcript_table(transcripts))
     with progress("Capturing and fitting", None):
         result = detect_defection(subject, examples_of(subject, transcripts), config.seed)
