@@ -1,0 +1,115 @@
+"""Commands made from dataclasses: flags, config files, JSON, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+import typer
+
+from scratchpad import cli
+from scratchpad.commanding import Result, add_command
+from scratchpad.errors import DataError
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Turn knobs."""
+
+    name: Annotated[str, typer.Argument(help="Who.")]
+    speed: Annotated[int, typer.Option(help="How fast.", min=1)] = 1
+    with_: Annotated[str, typer.Option("--with", help="With what.")] = "nothing"
+
+
+def run(knobs: Knobs) -> Result:
+    """Print like a noisy library, and end as the name says."""
+    os.write(1, b"noise\n")
+    print("more noise")
+    if knobs.name == "faulty":
+        raise DataError("The name is faulty", fix="Choose another.")
+    failures = ("too slow",) if knobs.speed < 2 else ()
+    return Result({"name": knobs.name, "speed": knobs.speed, "with": knobs.with_}, ("done",), failures)
+
+
+def main() -> None:
+    """Stand in for the installed command with one command of its own."""
+
+    def build() -> typer.Typer:
+        app = typer.Typer(pretty_exceptions_enable=False)
+        app.callback()(lambda: None)
+        add_command(app, "turn", Knobs, run, example="turn me")
+        return app
+
+    cli.build = build
+    cli.main()
+
+
+def call(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, __file__, "turn", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_json_is_all_that_stdout_carries() -> None:
+    done = call("ann", "--speed", "3", "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (
+        0, {"name": "ann", "speed": 3, "with": "nothing"}
+    )  # fmt: skip
+    assert "noise" in done.stderr
+
+
+def test_a_missed_requirement_ends_with_3_after_the_summary() -> None:
+    done = call("ann", "--json")
+    assert (done.returncode, json.loads(done.stdout)["speed"]) == (3, 1)
+    assert done.stderr.strip().endswith("Error: too slow. See the summary.")
+
+
+def test_user_faults_are_one_line_and_exit_2() -> None:
+    done = call("faulty")
+    assert (done.returncode, done.stderr) == (2, "Error: The name is faulty. Choose another.\n")
+    unknown = call("ann", "--sped", "3")
+    assert unknown.returncode == 2
+    assert unknown.stderr.count("\n") == 1
+    assert "--speed" in unknown.stderr
+
+
+def test_config_files_take_the_names_of_the_flags(tmp_path: Path) -> None:
+    file = tmp_path / "knobs.toml"
+    file.write_text('speed = 4\nwith = "care"\n')
+    assert json.loads(call("ann", "--config", file, "--json").stdout) == {
+        "name": "ann", "speed": 4, "with": "care"
+    }  # fmt: skip
+    given = call("ann", "--speed", "9", "--config", file, "--json")
+    assert json.loads(given.stdout)["speed"] == 9
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("sped = 4", "Did you mean 'speed'?"),
+        ('speed = "fast"', "speed"),
+        ("speed = ", "Cannot read"),
+    ],
+)
+def test_faulty_config_files_are_named(tmp_path: Path, content: str, message: str) -> None:
+    file = tmp_path / "knobs.toml"
+    file.write_text(content)
+    done = call("ann", "--config", file)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_shows_an_example_and_every_knob() -> None:
+    done = call("--help")
+    for text in ("Turn knobs.", "Example: turn me", "--speed", "--with", "--config", "--json"):
+        assert text in done.stdout
+
+
+if __name__ == "__main__":
+    main()
