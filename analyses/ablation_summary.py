@@ -173,16 +173,20 @@ def _scorers_differ(summary: Summary) -> list[str]:
     cells = summary["cells_by_scorer"]
     if "payload" not in cells or "sampled" not in cells:
         return []
-    pairs = [
-        (name, cells["payload"][name]["estimate"], cells["sampled"][name]["estimate"])
-        for name in CELLS
-    ]
     apart = [
-        f"{name} {likely:.2f} against {drawn:.2f}"
-        for name, likely, drawn in pairs
-        if likely is not None and drawn is not None and abs(likely - drawn) > 0.1
+        f"{name} {likely['estimate']:.2f} against {drawn['estimate']:.2f}"
+        for name in CELLS
+        if _apart(likely := cells["payload"][name], drawn := cells["sampled"][name])
     ]
     return [f"payload and sampled answers disagree: {', '.join(apart)}"] if apart else []
+
+
+def _apart(first: Summary, second: Summary) -> bool:
+    """Whether two estimates differ by more than .1 and their intervals do not meet."""
+    if first["estimate"] is None or second["estimate"] is None:
+        return False
+    gap = max(first["low"] - second["high"], second["low"] - first["high"])
+    return gap > 0 and abs(first["estimate"] - second["estimate"]) > 0.1
 
 
 def _cell(intervention: str, prompt_state: int, scratchpad_state: int) -> str:

@@ -26,8 +26,9 @@ def summarise_interventions(outcomes: pd.DataFrame, *, scorer: str, seed: int) -
     edited = chosen[~chosen["intervention"].isin(["transplant"])]
     return {
         str(name): {
-            STATES[int(state)]: _one(rows, native, seed)
-            for state, rows in by_name.groupby("prompt_state")
+            STATES[state]: _one(rows, native, seed)
+            for state in (0, 1)
+            if len(rows := by_name[by_name["prompt_state"] == state])
         }
         for name, by_name in edited.groupby("intervention")
     }

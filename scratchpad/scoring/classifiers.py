@@ -17,7 +17,8 @@ class Classifier(Protocol):
     `finished` tells whether the model ended the answer or it was cut off.
     """
 
-    def __call__(self, answer: str, *, finished: bool) -> bool | None: ...
+    def __call__(self, answer: str, *, finished: bool) -> bool | None:
+        """Judge one answer."""
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,10 @@ def _logits(model: Any, rows: Sequence[tuple[int, ...]], first: int) -> torch.Te
     for number, row in enumerate(rows):
         ids[number, : len(row)] = torch.tensor(row)
         mask[number, : len(row)] = 1
-    inputs: dict[str, Any] = {"input_ids": ids.to(model.device), "attention_mask": mask.to(model.device)}
+    inputs: dict[str, Any] = {
+        "input_ids": ids.to(model.device),
+        "attention_mask": mask.to(model.device),
+    }
     if "logits_to_keep" in inspect.signature(model.forward).parameters:
         inputs["logits_to_keep"] = longest - first
         first = 0

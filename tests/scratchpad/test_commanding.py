@@ -34,7 +34,9 @@ def run(knobs: Knobs) -> Result:
     if knobs.name == "faulty":
         raise DataError("The name is faulty", fix="Choose another.")
     failures = ("too slow",) if knobs.speed < 2 else ()
-    return Result({"name": knobs.name, "speed": knobs.speed, "with": knobs.with_}, ("done",), failures)
+    return Result(
+        {"name": knobs.name, "speed": knobs.speed, "with": knobs.with_}, ("done",), failures
+    )
 
 
 def main() -> None:

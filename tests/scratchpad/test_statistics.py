@@ -50,7 +50,9 @@ def test_groups_are_resampled_whole() -> None:
 
 
 def test_questions_count_the_same_whatever_their_group() -> None:
-    bootstrap = bootstrap_means(np.array([[0.0], [1.0], [1.0], [1.0]]), ["a", "b", "b", "b"], seed=0)
+    bootstrap = bootstrap_means(
+        np.array([[0.0], [1.0], [1.0], [1.0]]), ["a", "b", "b", "b"], seed=0
+    )
     assert bootstrap.combine([1]).estimate == 0.75
 
 
