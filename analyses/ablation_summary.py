@@ -185,8 +185,8 @@ def _apart(first: Summary, second: Summary) -> bool:
     """Whether two estimates differ by more than .1 and their intervals do not meet."""
     if first["estimate"] is None or second["estimate"] is None:
         return False
-    gap = max(first["low"] - second["high"], second["low"] - first["high"])
-    return gap > 0 and abs(first["estimate"] - second["estimate"]) > 0.1
+    gap: float = max(first["low"] - second["high"], second["low"] - first["high"])
+    return gap > 0 and bool(abs(first["estimate"] - second["estimate"]) > 0.1)
 
 
 def _cell(intervention: str, prompt_state: int, scratchpad_state: int) -> str:
