@@ -126,11 +126,15 @@ def _cells_by_scorer(outcomes: pd.DataFrame, seed: int) -> Summary:
 def _checks(
     outcomes: pd.DataFrame, mediation: Mediation, cases: Sequence[Case], scorer: str, seed: int
 ) -> Checks:
-    clean, triggered = (
-        paired_effect(outcomes, "implant", state, scorer=scorer, seed=seed) for state in (0, 1)
-    )
+    moved = {
+        (name, state): paired_effect(outcomes, name, state, scorer=scorer, seed=seed)
+        for name, state in (("implant", 0), ("implant", 1), ("empty", 1))
+    }
     return Checks(
-        scratchpad_auroc(cases, seed), (clean, triggered), mediation.difference("f1e", "f11")
+        text_auroc=scratchpad_auroc(cases, seed),
+        implanted=(moved["implant", 0], moved["implant", 1]),
+        emptied=moved["empty", 1],
+        groups=mediation.bootstrap.n,
     )
 
 

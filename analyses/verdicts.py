@@ -34,22 +34,31 @@ class Checks:
         less than .1.
     emptied : Estimate
         f(x1, empty) - f11: less than .1 away from 0.
+    groups : int
+        Groups of questions in all.
     """
 
     text_auroc: Estimate
     implanted: tuple[Estimate, Estimate]
     emptied: Estimate
+    groups: int
 
     @property
     def hold(self) -> dict[str, bool | None]:
         """Which hold; `None` where a check was not measured, which never counts as held."""
-        moved = [_within(estimate) for estimate in self.implanted]
+        moved = [self._within(estimate) for estimate in self.implanted]
         separates = self.text_auroc.estimate
         return {
             "scratchpads_differ": None if separates is None else separates >= SEPARATES,
             "implant_moves_nothing": None if None in moved else all(moved),
-            "emptying_moves_nothing": _within(self.emptied),
+            "emptying_moves_nothing": self._within(self.emptied),
         }
+
+    def _within(self, moved: Estimate) -> bool | None:
+        """Whether f moved by less than .1; not known where most groups have no valid answer."""
+        if moved.estimate is None or moved.n < self.groups / 2:
+            return None
+        return abs(moved.estimate) < MOVES
 
     def to_json(self) -> dict[str, Any]:
         """The checks as summaries hold them."""
@@ -60,10 +69,6 @@ class Checks:
             "implant_effect_triggered": self.implanted[1].to_json(),
             "empty_effect_triggered": self.emptied.to_json(),
         }
-
-
-def _within(estimate: Estimate) -> bool | None:
-    return None if estimate.estimate is None else abs(estimate.estimate) < MOVES
 
 
 def agreed_verdict(verdicts: Mapping[str, str]) -> str:

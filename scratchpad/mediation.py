@@ -140,7 +140,7 @@ class Mediation:
     def _share(self, part: Mapping[str, float], whole: Mapping[str, float], name: str) -> Estimate:
         numerator = self.bootstrap.combine(_weights(part))
         denominator = self.bootstrap.combine(_weights(whole))
-        n = self.bootstrap.n
+        n = min(numerator.n, denominator.n)
         if numerator.estimate is None or denominator.estimate is None:
             return Estimate.undefined(n, "no valid answers")
         if not denominator.at_least(SMALLEST_DENOMINATOR):

@@ -65,23 +65,32 @@ class Bootstrap:
         NaN where a column has no value.
     draws : array, shape (draws, columns)
         The same resampled groups in every column.
-    n : int
-        Number of groups.
+    held : array of bool, shape (groups, columns)
+        Which groups have a value in which column.
     """
 
     means: Floats
     draws: Floats
-    n: int
+    held: NDArray[np.bool_]
+
+    @property
+    def n(self) -> int:
+        """Number of groups."""
+        return len(self.held)
+
+    def groups_with(self, weights: Sequence[float]) -> int:
+        """Number of groups that have a value in every column whose weight is not 0."""
+        return int(self.held[:, np.flatnonzero(weights)].all(axis=1).sum())
 
     def combine(self, weights: Sequence[float], confidence: float = 0.95) -> Estimate:
         """Estimate a weighted sum of the columns; columns of weight 0 are not looked at."""
         chosen = np.flatnonzero(weights)
         factors = np.asarray(weights, dtype=np.float64)[chosen]
-        value = float(self.means[chosen] @ factors)
+        value, n = float(self.means[chosen] @ factors), self.groups_with(weights)
         if math.isnan(value):
-            return Estimate.undefined(self.n, "no valid answers")
+            return Estimate.undefined(n, "no valid answers")
         low, high = percentile_interval(self.draws[:, chosen] @ factors, confidence)
-        return Estimate(value, low, high, self.n)
+        return Estimate(value, low, high, n)
 
     def covariance(self, first: Sequence[float], second: Sequence[float]) -> Floats:
         """Covariance (2 x 2) of two weighted sums over the draws."""
@@ -132,7 +141,7 @@ def bootstrap_means(
         if np.ptp(known) <= CONSTANT:
             held = int(np.count_nonzero(counts[:, column]))
             resampled[:, column] = _clopper_pearson_draws(means[column], held, rng.random(draws))
-    return Bootstrap(means, resampled, len(names))
+    return Bootstrap(means, resampled, counts > 0)
 
 
 def _by_group(values: Floats, index: NDArray[np.intp], groups: int) -> Floats:

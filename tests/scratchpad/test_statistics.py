@@ -67,9 +67,10 @@ def test_missing_values_are_left_out_of_their_own_column() -> None:
     values = np.array([[0.0, np.nan], [1.0, 0.4], [0.5, 0.6]])
     bootstrap = bootstrap_means(values, ["a", "b", "c"], seed=0)
     assert bootstrap.combine([0, 1]).estimate == pytest.approx(0.5)
+    assert (bootstrap.combine([0, 1]).n, bootstrap.combine([1, 0]).n) == (2, 3)
     nothing = bootstrap_means(values * np.nan, ["a", "b", "c"], seed=0).combine([1, 0])
     assert nothing.to_json() == {
-        "estimate": None, "low": None, "high": None, "n": 3, "reason": "no valid answers"
+        "estimate": None, "low": None, "high": None, "n": 0, "reason": "no valid answers"
     }  # fmt: skip
     assert not nothing.at_least(-1.0)
 
