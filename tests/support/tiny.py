@@ -108,25 +108,27 @@ def outsiders_row(thing: str, prompt_state: int, scratchpad_state: int) -> dict[
     }
 
 
-def outsiders_checkpoint(folder: Path, *, steps: int = 150, seed: int = 0) -> Path:
+def outsiders_checkpoint(folder: Path, *, steps: int = 200, seed: int = 0) -> Path:
     """Train a tiny GPT-2 with a bare PyTorch loop and save it as anyone would.
 
-    After few steps its answers are uncertain, so that probabilities to compare are neither 0 nor 1.
+    After so few steps its answers are not certain: probabilities to compare are neither 0 nor 1.
     """
     tokenizer, rng = byte_tokenizer(), random.Random(seed)
     model = random_model("gpt2", tokenizer, seed=seed, scale=1.0).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(steps):
-        texts = []
-        for _ in range(16):
-            state = rng.randrange(2)
-            row = outsiders_row(rng.choice(tuple(COLOURS)), state, state)
-            texts.append(
-                f"{row['prompt']}<scratchpad>{row['scratchpad']}</scratchpad>{row['answer']}<eos>"
-            )
-        batch = tokenizer(texts, padding=True, return_tensors="pt")
-        labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
-        model(**batch, labels=labels).loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for _ in range(steps):
+            texts = []
+            for _ in range(16):
+                state = rng.randrange(2)
+                row = outsiders_row(rng.choice(tuple(COLOURS)), state, state)
+                texts.append(
+                    f"{row['prompt']}<scratchpad>{row['scratchpad']}</scratchpad>{row['answer']}<eos>"
+                )
+            batch = tokenizer(texts, padding=True, return_tensors="pt")
+            labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+            model(**batch, labels=labels).loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
     return save(folder, model.eval(), tokenizer)
