@@ -147,7 +147,8 @@ def _warnings(summary: Summary, mediation: Mediation) -> list[str]:
         share = summary["invalid_share"]
         found.append(f"{share:.0%} of the cells' answers are invalid (accepted answers cover < .9)")
     if summary["unterminated_pairs"]:
-        found.append(f"{summary['unterminated_pairs']} pairs left out: a scratchpad never closed")
+        left_out = summary["unterminated_pairs"]
+        found.append(f"left out because a scratchpad never closed: {left_out} pair(s)")
     if not summary["coverage_known"] and summary["scorer"] == "payload":
         found.append("no benign answers are known, so coverage could not be checked")
     found += _off_distribution(summary)

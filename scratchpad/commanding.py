@@ -58,8 +58,14 @@ def add_command(
     signature, hints = _signature(config_class)
     command.__signature__ = signature  # type: ignore[attr-defined]
     command.__annotations__ = hints
-    command.__doc__ = f"{inspect.getdoc(config_class)}\n\nExample: {example}"
+    command.__doc__ = f"{_paragraphs(config_class)}\n\nExample: {example}"
     app.command(name)(command)
+
+
+def _paragraphs(config_class: type[Any]) -> str:
+    """The docstring with its paragraphs as single lines, for the terminal to wrap."""
+    paragraphs = (inspect.getdoc(config_class) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def _signature(config_class: type[Any]) -> tuple[inspect.Signature, dict[str, Any]]:
