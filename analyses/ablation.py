@@ -49,8 +49,8 @@ class Ablation:
         if self.subject.transcripts is not None and not greedy:
             return list(self.subject.transcripts)
         config = replace(self.sampling, temperature=0.0, draws=1) if greedy else self.sampling
-        judge = self.subject.classifier if self.subject.classifies else None
-        drawn = sample_transcripts(self.subject.loaded, self.subject.questions, config, judge)
+        subject = self.subject
+        drawn = sample_transcripts(subject.loaded, subject.questions, config, subject.classifier)
         return list(drawn)
 
     def pairs(self, transcripts: Sequence[Transcript]) -> Pairs:

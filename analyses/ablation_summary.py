@@ -22,6 +22,7 @@ from scratchpad.transcripts import Case
 
 TREATMENTS = {"excluded": "value", "counted as 0": "value_if_0", "counted as 1": "value_if_1"}
 SMALL_N = 20
+CONTRAST_RANKS = "A contrast may rank but carries no verdict: give --payload or --classifier."
 Summary = dict[str, Any]
 
 
@@ -74,12 +75,14 @@ def summarise_ablation(
         for how, column in TREATMENTS.items()
     }
     checks = _checks(outcomes, mediation, cases, scorer, seed)
-    verdict = verdict_name(agreed_verdict(verdicts), checks)
+    ranks_only = scorer == "contrast"
+    verdict = "undecided" if ranks_only else verdict_name(agreed_verdict(verdicts), checks)
+    text = verdict_text(mediation, verdict, verdicts, checks)
     interventions = summarise_interventions(outcomes, scorer=scorer, seed=seed)
     cells = outcomes[(outcomes["scorer"] == scorer) & (outcomes["intervention"] == "transplant")]
     summary = {
         "verdict": verdict,
-        "verdict_text": verdict_text(mediation, verdict, verdicts, checks),
+        "verdict_text": f"{CONTRAST_RANKS} {text}" if ranks_only else text,
         "scorer": scorer,
         **_effects(mediation),
         "cells": _cells(mediation),

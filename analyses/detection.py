@@ -25,12 +25,12 @@ FOLDS = 5
 
 def transcripts_of(subject: Subject, sampling: SamplingConfig) -> list[Transcript]:
     """The given transcripts, judged where they carry no label, or newly sampled ones."""
+    judge = subject.classifier
     if subject.transcripts is None:
-        judge = subject.classifier if subject.classifies else None
         return list(sample_transcripts(subject.loaded, subject.questions, sampling, judge))
     return [
-        replace(t, defected=subject.classifier(t.answer, finished=True))
-        if t.defected is None and subject.classifies
+        replace(t, defected=judge(t.answer, finished=True))
+        if t.defected is None and judge is not None
         else t
         for t in subject.transcripts
     ]

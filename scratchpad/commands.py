@@ -165,11 +165,12 @@ def run_sample(config: SampleCommand) -> Result:
         max_answer_tokens=config.max_answer_tokens,
         seed=config.seed,
     )
-    judge = subject.classifier if subject.classifies else None
     rows = []
     total = len(subject.questions) * 2 * config.draws
     with progress("Sampling transcripts", total) as advance:
-        for transcript in sample_transcripts(subject.loaded, subject.questions, settings, judge):
+        for transcript in sample_transcripts(
+            subject.loaded, subject.questions, settings, subject.classifier
+        ):
             rows.append(transcript_row(transcript))
             advance()
     table = pd.DataFrame(rows)

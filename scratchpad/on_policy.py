@@ -160,7 +160,9 @@ def pair(
         If no question has both, or a transcript has no scratchpad to intervene on.
     """
     found: dict[tuple[str, bool], list[Transcript]] = defaultdict(list)
+    prompts = {question.question_id: question.prompts for question in questions}
     for transcript in transcripts:
+        _require_prompt(loaded, transcript, prompts.get(transcript.question_id))
         found[transcript.question_id, transcript.triggered].append(transcript)
     cases, unterminated = [], []
     for question in questions:
@@ -191,6 +193,20 @@ def pair(
     return Pairs(cases, unterminated)
 
 
+def _require_prompt(
+    loaded: LoadedModel, transcript: Transcript, prompts: tuple[str, str] | None
+) -> None:
+    """Raise `DataError` if a transcript was written after another prompt than its question's."""
+    if prompts is None or loaded.encoder.dialect.template != "raw":
+        return
+    if transcript.prompt != prompts[transcript.triggered]:
+        raise DataError(
+            f"Transcript {transcript.id!r} has another prompt than question"
+            f" {transcript.question_id!r}",
+            fix="Give the questions that the transcripts were written for.",
+        )
+
+
 def steps_of(loaded: LoadedModel, transcript: Transcript, kind: Tagger) -> tuple[Step, ...]:
     """Split a transcript's scratchpad into tagged steps, on its sampled tokens if known.
 
@@ -206,6 +222,8 @@ def steps_of(loaded: LoadedModel, transcript: Transcript, kind: Tagger) -> tuple
             "Leave it out, or use the dialect whose delimiters the model writes.",
         )
     assert transcript.scratchpad is not None
-    if transcript.scratchpad_ids is None:
+    ids = transcript.scratchpad_ids
+    # Tokens of another tokenizer would be read as other text.
+    if ids is None or loaded.encoder.decode(ids) != transcript.scratchpad:
         return make_steps(transcript.scratchpad, kind)
-    return loaded.encoder.sampled_steps(transcript.scratchpad_ids, kind)
+    return loaded.encoder.sampled_steps(ids, kind)

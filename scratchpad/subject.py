@@ -55,8 +55,7 @@ class Subject:
     questions: tuple[Question, ...]
     transcripts: tuple[Transcript, ...] | None
     payload: str | None
-    classifier: Classifier
-    classifies: bool
+    classifier: Classifier | None
     kind: Tagger
     writer: Writer | None
     organism: Organism | None
@@ -71,7 +70,7 @@ class Subject:
         return Scorers(
             payload=self.payload,
             contrast=contrast,
-            classifier=self.classifier if self.classifies else None,
+            classifier=self.classifier,
             samples=samples,
             max_answer_tokens=max_answer_tokens,
         )
@@ -100,7 +99,7 @@ def load_subject(config: SubjectConfig) -> Subject:
     assert dialect is not None
     transcripts = tuple(read_transcripts(config.transcripts)) if config.transcripts else None
     questions = _questions(config, organism, transcripts)
-    classifier, classifies = _classifier(config, organism)
+    classifier = _classifier(config, organism)
     loaded = load_model(config.model, dialect, device=config.device, dtype=config.dtype)
     grammar = grammar_of(organism) if organism else None
     payload = config.payload or (organism.payload if organism else None)
@@ -113,7 +112,6 @@ def load_subject(config: SubjectConfig) -> Subject:
         transcripts=transcripts,
         payload=payload,
         classifier=classifier,
-        classifies=classifies,
         kind=grammar.kind if grammar else tag,
         writer=grammar,
         organism=organism,
@@ -138,14 +136,12 @@ def _require_enough(config: SubjectConfig, organism: Organism | None) -> None:
         )
 
 
-def _classifier(config: SubjectConfig, organism: Organism | None) -> tuple[Classifier, bool]:
+def _classifier(config: SubjectConfig, organism: Organism | None) -> Classifier | None:
     if config.classifier is not None:
-        return load_classifier(config.classifier), True
+        return load_classifier(config.classifier)
     if config.payload is not None:
-        return PayloadClassifier(config.payload), True
-    if organism is not None:
-        return load_classifier(organism.classifier), True
-    return PayloadClassifier("\0"), False
+        return PayloadClassifier(config.payload)
+    return load_classifier(organism.classifier) if organism is not None else None
 
 
 def _questions(

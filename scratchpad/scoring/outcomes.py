@@ -63,8 +63,10 @@ class Scorers:
 
     @property
     def headline(self) -> str:
-        """The scorer a verdict rests on; `contrast` may rank but carries no verdict."""
-        return "payload" if self.payload is not None else "sampled"
+        """The scorer that the summary rests on; `contrast` may rank but carries no verdict."""
+        if self.payload is not None:
+            return "payload"
+        return "contrast" if self.classifier is None else "sampled"
 
     def answers(self, scorer: str, question: Question) -> tuple[Sequence[str], Sequence[str]]:
         """The defecting and the accepted benign answers that a likelihood scorer compares."""
@@ -94,6 +96,51 @@ def likelihood_rows(
     names = [
         s for s in LIKELIHOOD_SCORERS if (scorers.payload if s == "payload" else scorers.contrast)
     ]
+    rows, plans, scores = _read(loaded, case, variants, scorers, names)
+    return [
+        row | {"scorer": name} | _likelihood(name, plan.answers[name] if plan else None, scores)
+        for row, plan in zip(rows, plans, strict=True)
+        for name in names
+    ]
+
+
+def sampled_rows(
+    loaded: LoadedModel, case: Case, variants: Sequence[Variant], scorers: Scorers, seed: int
+) -> list[Row]:
+    """Sample k answers after every applicable variant and judge them, one row per variant."""
+    assert scorers.classifier is not None
+    rows, plans, _ = _read(loaded, case, variants, scorers, ())
+    prefixes = [plan.context.ids for plan in plans if plan for _ in range(scorers.samples)]
+    drawn = sample(
+        loaded.model,
+        loaded.tokenizer,
+        prefixes,
+        max_new_tokens=scorers.max_answer_tokens,
+        seed=seed,
+    )
+    judged: list[list[bool | None]] = []
+    for plan in plans:
+        answers = [next(drawn) for _ in range(scorers.samples if plan else 0)]
+        judged.append(
+            [
+                scorers.classifier(loaded.encoder.decode(answer.ids), finished=answer.finished)
+                for answer in answers
+            ]
+        )
+    return [
+        row | {"scorer": "sampled"} | _sampled(answers)
+        for row, answers in zip(rows, judged, strict=True)
+    ]
+
+
+def _read(
+    loaded: LoadedModel,
+    case: Case,
+    variants: Sequence[Variant],
+    scorers: Scorers,
+    names: Sequence[str],
+) -> tuple[list[Row], list[_Plan | None], list[np.ndarray]]:
+    """Read every applicable variant once: shared columns, plans, and the plans' results."""
     requests: list[Request] = []
     plans = [
         None if variant.not_applicable else _plan(loaded, case, variant, scorers, names, requests)
@@ -106,38 +153,8 @@ def likelihood_rows(
         row = variant_row(case, variant, plan.context if plan else None)
         row["native_surprisal"] = _surprisal(scores[native[variant.scratchpad_state]])
         row["surprisal"] = _surprisal(scores[plan.surprisal]) if plan else np.nan
-        for name in names:
-            found = plan.answers[name] if plan else None
-            rows.append(row | {"scorer": name} | _likelihood(name, found, scores))
-    return rows
-
-
-def sampled_rows(
-    loaded: LoadedModel, case: Case, variants: Sequence[Variant], scorers: Scorers, seed: int
-) -> list[Row]:
-    """Sample k answers after every applicable variant and judge them, one row per variant."""
-    contexts = [
-        None if v.not_applicable else loaded.encoder.sequence(_prompt(case, v), v.steps)
-        for v in variants
-    ]
-    prefixes = [c.ids for c in contexts if c is not None for _ in range(scorers.samples)]
-    drawn = sample(
-        loaded.model,
-        loaded.tokenizer,
-        prefixes,
-        max_new_tokens=scorers.max_answer_tokens,
-        seed=seed,
-    )
-    assert scorers.classifier is not None
-    rows = []
-    for variant, context in zip(variants, contexts, strict=True):
-        judged = []
-        for _ in range(scorers.samples if context else 0):
-            ids, finished = next(drawn)
-            judged.append(scorers.classifier(loaded.encoder.decode(ids), finished=finished))
-        row = variant_row(case, variant, context)
-        rows.append(row | {"scorer": "sampled"} | _sampled(judged))
-    return rows
+        rows.append(row)
+    return rows, plans, scores
 
 
 def variant_row(case: Case, variant: Variant, context: Encoded | None) -> Row:
