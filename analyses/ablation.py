@@ -15,8 +15,9 @@ from scratchpad.errors import DataError
 from scratchpad.interventions import Intervention
 from scratchpad.on_policy import Pairs, SamplingConfig, pair, sample_transcripts
 from scratchpad.scoring.cross_cells import cross_prompt_rows
-from scratchpad.scoring.outcomes import Row, Scorers, likelihood_rows, sampled_rows
+from scratchpad.scoring.outcomes import Row, likelihood_rows, sampled_rows
 from scratchpad.scoring.reversal import reversal_rows
+from scratchpad.scoring.scorers import Scorers
 from scratchpad.subject import Subject
 from scratchpad.transcripts import Case, Question, Transcript, Variant, transcript_row
 

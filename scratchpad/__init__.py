@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from scratchpad.mediation import Mediation
     from scratchpad.models import load_model
     from scratchpad.on_policy import pair, sample_transcripts
-    from scratchpad.scoring.outcomes import Scorers, likelihood_rows, sampled_rows
+    from scratchpad.scoring.outcomes import likelihood_rows, sampled_rows
+    from scratchpad.scoring.scorers import Scorers
     from scratchpad.statistics import Estimate
     from scratchpad.subject import load_subject
     from scratchpad.training.train import train_organism
@@ -61,7 +62,8 @@ _HOMES = {
     "mediation": ("Mediation",),
     "models": ("load_model",),
     "on_policy": ("pair", "sample_transcripts"),
-    "scoring.outcomes": ("Scorers", "likelihood_rows", "sampled_rows"),
+    "scoring.outcomes": ("likelihood_rows", "sampled_rows"),
+    "scoring.scorers": ("Scorers",),
     "statistics": ("Estimate",),
     "subject": ("load_subject",),
     "training.train": ("train_organism",),

@@ -14,7 +14,7 @@ from scratchpad.models import LoadedModel, load_model
 from scratchpad.on_policy import Tagger
 from scratchpad.organisms import Organism, grammar_of, is_organism, read_organism
 from scratchpad.scoring.classifiers import Classifier, PayloadClassifier, load_classifier
-from scratchpad.scoring.outcomes import Scorers
+from scratchpad.scoring.scorers import Scorers
 from scratchpad.steps import tag
 from scratchpad.transcripts import Question, Transcript, Writer, read_questions, read_transcripts
 

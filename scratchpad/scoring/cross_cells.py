@@ -9,7 +9,8 @@ import numpy as np
 from scratchpad.models import LoadedModel
 from scratchpad.scoring.answers import scored_answers
 from scratchpad.scoring.cross_prompt import cross_prompt_log_probability, supports_cross_prompt
-from scratchpad.scoring.outcomes import Row, Scorers, variant_row
+from scratchpad.scoring.outcomes import Row, variant_row
+from scratchpad.scoring.scorers import Scorers
 from scratchpad.transcripts import Case, State, Variant
 
 _UNSUPPORTED = "this model does not reproduce its own probabilities with both prompts in one mask"

@@ -11,69 +11,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchpad.encoding import Encoded
-from scratchpad.errors import ConfigError
 from scratchpad.models import LoadedModel
 from scratchpad.scoring.answers import ScoredAnswers, scored_answers
-from scratchpad.scoring.classifiers import Classifier
 from scratchpad.scoring.likelihood import Request, token_log_probabilities
 from scratchpad.scoring.sampling import sample
-from scratchpad.transcripts import Case, Question, Variant
+from scratchpad.scoring.scorers import Scorers
+from scratchpad.transcripts import Case, Variant
 
 MINIMUM_COVERAGE = 0.9
-LIKELIHOOD_SCORERS = ("payload", "contrast")
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Scorers:
-    """Which outcomes are measured.
-
-    Parameters
-    ----------
-    payload : str, optional
-        Score the likelihood of this text's first tokens.
-    contrast : bool
-        Score the questions' own defecting against their benign answers.
-    classifier : Classifier, optional
-        Judges sampled answers.
-    samples : int
-        Answers sampled per variant, k; 0 samples none.
-    max_answer_tokens : int
-        The most tokens of a sampled answer.
-    """
-
-    payload: str | None = None
-    contrast: bool = False
-    classifier: Classifier | None = None
-    samples: int = 0
-    max_answer_tokens: int = 32
-
-    def __post_init__(self) -> None:
-        if self.payload is None and not self.contrast and self.classifier is None:
-            raise ConfigError(
-                "Nothing says what a defection is",
-                fix="Give --payload TEXT, --contrast or --classifier regex:PATTERN.",
-            )
-
-    @property
-    def headline(self) -> str:
-        """The scorer that the summary rests on; `contrast` may rank but carries no verdict."""
-        if self.payload is not None:
-            return "payload"
-        return "contrast" if self.classifier is None else "sampled"
-
-    def answers(self, scorer: str, question: Question) -> tuple[Sequence[str], Sequence[str]]:
-        """The defecting and the accepted benign answers that a likelihood scorer compares."""
-        payload = () if self.payload is None else (self.payload,)
-        if scorer == "payload":
-            return payload, question.benign_answers
-        return question.defect_answers or payload, question.benign_answers
 
 
 class _Plan(NamedTuple):
@@ -93,9 +44,7 @@ def likelihood_rows(
     token of the scratchpad given its prompt) of the case's own, unedited scratchpad stands beside
     that of every variant as `native_surprisal`.
     """
-    names = [
-        s for s in LIKELIHOOD_SCORERS if (scorers.payload if s == "payload" else scorers.contrast)
-    ]
+    names = scorers.likelihoods
     rows, plans, scores = _read(loaded, case, variants, scorers, names)
     return [
         row | {"scorer": name} | _likelihood(name, plan.answers[name] if plan else None, scores)

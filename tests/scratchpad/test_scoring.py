@@ -29,8 +29,9 @@ from scratchpad.scoring.answers import ScoredAnswers, scored_answers
 from scratchpad.scoring.classifiers import PayloadClassifier, load_classifier
 from scratchpad.scoring.cross_cells import cross_prompt_rows
 from scratchpad.scoring.likelihood import Request, token_log_probabilities
-from scratchpad.scoring.outcomes import Scorers, likelihood_rows, sampled_rows
+from scratchpad.scoring.outcomes import likelihood_rows, sampled_rows
 from scratchpad.scoring.sampling import sample
+from scratchpad.scoring.scorers import Scorers
 from scratchpad.steps import make_steps
 from scratchpad.transcripts import Case, Question, text_of
 
