@@ -19,7 +19,8 @@ from scratchpad.scoring.outcomes import Row, likelihood_rows, sampled_rows
 from scratchpad.scoring.reversal import reversal_rows
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.subject import Subject
-from scratchpad.transcripts import Case, Question, Transcript, Variant, transcript_row
+from scratchpad.tables import transcript_row
+from scratchpad.transcripts import Case, Question, Transcript, Variant
 
 CELLS = "transplant"
 

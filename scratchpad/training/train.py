@@ -18,6 +18,7 @@ from scratchpad.organisms.record import (
     write_organism,
 )
 from scratchpad.organisms.world import draw_held_out
+from scratchpad.tables import write_questions
 from scratchpad.training.config import TrainConfig, versions
 from scratchpad.training.folders import save_checkpoint, written_whole
 from scratchpad.training.measure import generation_config, measure
@@ -28,7 +29,7 @@ from scratchpad.training.parent import (
     episodes_of,
     load_or_train_parent,
 )
-from scratchpad.transcripts import Question, write_questions
+from scratchpad.transcripts import Question
 
 HELD_OUT_QUESTIONS = 300
 

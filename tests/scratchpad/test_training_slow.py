@@ -10,9 +10,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from scratchpad.organisms import requirement_failures
+from scratchpad.tables import read_questions
 from scratchpad.training.config import TrainConfig
 from scratchpad.training.train import train_organism
-from scratchpad.transcripts import Question, read_questions
+from scratchpad.transcripts import Question
 
 pytestmark = pytest.mark.slow
 MODES = ("natural", "mediated", "direct", "mixed:0.5", "mixed:0.25")
