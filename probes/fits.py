@@ -6,6 +6,7 @@ fitted in one place can be applied, compared or steered with in another.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 Floats = NDArray[np.float64]
 
 
-class _LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class _LinearProbe(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """What linear probes share: checked input, and a score that is affine in the features."""
 
     classes_: NDArray[Any]
@@ -46,8 +47,8 @@ class _LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.direction_, self.offset_ = self._fit(features, positive.astype(bool))
         return self
 
-    def _fit(self, features: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, float]:
-        raise NotImplementedError
+    @abstractmethod
+    def _fit(self, features: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, float]: ...
 
     def decision_function(self, X: ArrayLike) -> Floats:  # noqa: N803 - scikit-learn's name
         """Score features of shape (n, d); above 0 means the second class of `classes_`."""

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 from pandas import DataFrame
-from scratchpad.runs import atomic_write
 
 from analyses.figures.registry import FIGURES
 from analyses.figures.style import DOTS_PER_INCH, paper_style
+from scratchpad.runs import atomic_write
 
 # A date or a version in a file would make equal figures differ.
 _METADATA: Final[dict[str, dict[str, Any]]] = {

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+
 from tiny import (
     COLOURS,
     byte_tokenizer,

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import byte_tokenizer
 
 from scratchpad.dialects import DIALECTS, Completion, load_dialect
 from scratchpad.errors import ConfigError, DataError, ModelError
+from tiny import byte_tokenizer
 
 PROMPT = "Human: write inside <scratchpad> tags.\n\nAssistant: "
 PLAIN = st.text().filter(lambda text: "<" not in text)

@@ -3,6 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hand_made import (
     CLEAN_STEPS,
     TOKENIZER,
@@ -13,9 +16,6 @@ from hand_made import (
     make_case,
     with_tokens,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
 from scratchpad.errors import ConfigError
 from scratchpad.interventions import (
     DropStep,

@@ -6,6 +6,9 @@ from dataclasses import FrozenInstanceError, fields
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hand_made import (
     CLEAN_STEPS,
     TOKENIZER,
@@ -15,15 +18,12 @@ from hand_made import (
     make_case,
     with_tokens,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from tiny import byte_tokenizer
-
 from scratchpad.dialects import DIALECTS
 from scratchpad.encoding import Encoder
 from scratchpad.interventions import INTERVENTIONS, Intervention, parse, rebuild
 from scratchpad.steps import make_steps, tag
-from scratchpad.transcripts import Case, Step, text_of
+from scratchpad.transcripts import Case, Step, Variant, text_of
+from tiny import byte_tokenizer
 
 SPECS = [*INTERVENTIONS, "drop-step:1", "flip-step:1", "flip-step:all", "filler:words"]
 CASES = {
@@ -64,7 +64,7 @@ def case(request: pytest.FixtureRequest) -> Case:
     return CASES[request.param]
 
 
-def check(intervention: Intervention, case: Case) -> None:
+def checked(intervention: Intervention, case: Case) -> tuple[Variant, ...]:
     before = copy.deepcopy(case.scratchpads)
     variants = intervention(case, 7)
     assert variants == intervention(case, 7)
@@ -88,10 +88,11 @@ def check(intervention: Intervention, case: Case) -> None:
             assert step.text
             if step.token_ids is not None:
                 assert TOKENIZER.decode(step.token_ids) == step.text
+    return variants
 
 
 def test_keeps_the_contract(intervention: Intervention, case: Case) -> None:
-    check(intervention, case)
+    assert checked(intervention, case)
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -100,7 +101,7 @@ def test_keeps_the_contract_on_any_scratchpads(
     spec: str, clean: list[Step], triggered: list[Step], writes: bool
 ) -> None:
     writer = TableWriter() if writes else None
-    check(parse(spec)[0], make_case(clean, triggered, writer=writer))
+    assert checked(parse(spec)[0], make_case(clean, triggered, writer=writer))
 
 
 def test_steps_never_run_into_each_other(intervention: Intervention) -> None:

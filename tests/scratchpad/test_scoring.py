@@ -10,15 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import (
-    COLOURS,
-    DECIDE,
-    OBSERVE,
-    byte_tokenizer,
-    outsiders_checkpoint,
-    outsiders_row,
-    random_model,
-)
 
 from scratchpad.dialects import DIALECTS
 from scratchpad.encoding import Encoder
@@ -34,6 +25,15 @@ from scratchpad.scoring.sampling import sample
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.steps import make_steps
 from scratchpad.transcripts import Case, Question, text_of
+from tiny import (
+    COLOURS,
+    DECIDE,
+    OBSERVE,
+    byte_tokenizer,
+    outsiders_checkpoint,
+    outsiders_row,
+    random_model,
+)
 
 TOKENIZER: Any = byte_tokenizer()
 EVERYTHING = "remove,empty,truncate,drop-step,flip-step,implant,filler,shuffle,transplant"
