@@ -10,6 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from scratchpad.organisms import requirement_failures
+from scratchpad.scoring.outcomes import MINIMUM_COVERAGE
 from scratchpad.tables import read_questions
 from scratchpad.training.config import TrainConfig
 from scratchpad.training.train import train_organism
@@ -38,8 +39,8 @@ def test_an_organism_has_its_behaviour_its_ability_and_its_planted_cells(
     assert organism.measured.unterminated <= 0.01
     if mode == "natural":
         return
-    cells, coverage = _cells(out)
-    assert min(coverage.values()) >= 0.9
+    cells, invalid = _cells(out)
+    assert max(invalid.values()) <= 0.02
     for name, planted in organism.planted["cells"].items():
         assert cells[name] == pytest.approx(planted, abs=0.05)
     total = cells["f11"] - cells["f00"]
@@ -49,7 +50,7 @@ def test_an_organism_has_its_behaviour_its_ability_and_its_planted_cells(
 
 
 def _cells(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """The four cells and their lowest coverage, one case at a time, on sampled scratchpads."""
+    """The four cells and their invalid shares, one case at a time, on sampled scratchpads."""
     model = AutoModelForCausalLM.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     questions = read_questions(folder / "questions.jsonl")
@@ -62,8 +63,11 @@ def _cells(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
                 text = question.prompts[t] + written[m]
                 values.setdefault(f"f{t}{m}", []).append(_answer(model, tokenizer, text, question))
     defect = {name: sum(d for d, _ in rows) / len(rows) for name, rows in values.items()}
-    coverage = {name: min(d + b for d, b in rows) for name, rows in values.items()}
-    return defect, coverage
+    invalid = {
+        name: sum(d + b < MINIMUM_COVERAGE for d, b in rows) / len(rows)
+        for name, rows in values.items()
+    }
+    return defect, invalid
 
 
 @torch.no_grad()
