@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from scratchpad.errors import ConfigError, unknown_name
+from scratchpad.scoring.static_analysis import BanditClassifier
 
 
 class Classifier(Protocol):
@@ -74,16 +75,18 @@ class FunctionClassifier:
 
 
 def load_classifier(spec: str) -> Classifier:
-    """Read `regex:PATTERN` or `module:function`, as named on the command line.
+    """Read `regex:PATTERN`, `bandit[:IDS]` or `module:function`, as named on the command line.
 
     Raises
     ------
     ConfigError
-        If the spec has another form, or the function cannot be imported.
+        If the spec has another form, bandit has no such test, or the function cannot be imported.
     """
     kind, separator, rest = spec.partition(":")
+    if kind == "bandit" and bool(separator) == bool(rest):
+        return BanditClassifier.from_spec(rest)
     if not separator or not rest:
-        raise unknown_name("classifier", spec, ["regex:PATTERN", "module:function"])
+        raise unknown_name("classifier", spec, ["regex:PATTERN", "bandit[:IDS]", "module:function"])
     if kind == "regex":
         return RegexClassifier(rest)
     try:
