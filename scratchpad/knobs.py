@@ -33,13 +33,19 @@ class SubjectKnobs:
         str | None, typer.Option(help="The defecting answer's text, exactly as it is written.")
     ] = None
     classifier: Annotated[
-        str | None, typer.Option(help="Judge of answers: regex:PATTERN or module:function.")
+        str | None,
+        typer.Option(help="Judge of answers: regex:PATTERN, bandit[:IDS] or module:function."),
     ] = None
     limit: Annotated[
         int | None, typer.Option(help="Use at most N questions, spread over groups.", min=1)
     ] = None
-    max_scratchpad_tokens: Annotated[int, typer.Option(help="Longest scratchpad.", min=1)] = 256
-    max_answer_tokens: Annotated[int, typer.Option(help="Longest sampled answer.", min=1)] = 32
+    max_scratchpad_tokens: Annotated[
+        int | None,
+        typer.Option(help="Longest scratchpad (default: its own, or 256).", min=1),
+    ] = None
+    max_answer_tokens: Annotated[
+        int | None, typer.Option(help="Longest answer (default: its own, or 32).", min=1)
+    ] = None
     seed: Annotated[int, typer.Option(help="Seeds every draw.")] = 0
     device: Annotated[str, typer.Option(help="auto, cpu or cuda[:N].")] = "auto"
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32"

@@ -44,6 +44,8 @@ class SamplingConfig:
         Together the most tokens written after the opening delimiter.
     seed : int
         Seeds every batch.
+    reasons : bool
+        Whether the model writes a scratchpad before its answer.
     """
 
     draws: int = 4
@@ -51,6 +53,7 @@ class SamplingConfig:
     max_scratchpad_tokens: int = 256
     max_answer_tokens: int = 32
     seed: int = 0
+    reasons: bool = True
 
 
 def sample_transcripts(
@@ -75,7 +78,7 @@ def sample_transcripts(
     encoder = loaded.encoder
     prefixes = []
     for question, state, _ in wanted:
-        encoded = encoder.sequence(question.prompts[state], ())
+        encoded = encoder.sequence(question.prompts[state], () if config.reasons else None)
         prefixes.append(encoded.ids[encoded.prompt])
     new_tokens = _room(loaded, prefixes, config)
     completions = sample(
@@ -87,7 +90,8 @@ def sample_transcripts(
         temperature=config.temperature,
     )
     for (question, state, draw), completion in zip(wanted, completions, strict=True):
-        yield _transcript(loaded, question, state == TRIGGERED, draw, completion, classifier)
+        made = _transcript if config.reasons else _answer_alone
+        yield made(loaded, question, state == TRIGGERED, draw, completion, classifier)
 
 
 def _room(loaded: LoadedModel, prefixes: Sequence[Sequence[int]], config: SamplingConfig) -> int:
@@ -130,6 +134,27 @@ def _transcript(
         else None,
         unterminated=unterminated,
         scratchpad_ids=completion.ids[:kept] if clean_cut else None,
+        meta={"draw": draw, "finished": completion.finished},
+    )
+
+
+def _answer_alone(
+    loaded: LoadedModel,
+    question: Question,
+    triggered: bool,
+    draw: int,
+    completion: Sample,
+    classifier: Classifier | None,
+) -> Transcript:
+    answer = loaded.encoder.decode(completion.ids)
+    return Transcript(
+        id=f"{question.question_id}-{'triggered' if triggered else 'clean'}-{draw}",
+        question_id=question.question_id,
+        prompt=question.prompts[triggered],
+        scratchpad=None,
+        answer=answer,
+        triggered=triggered,
+        defected=classifier(answer, finished=completion.finished) if classifier else None,
         meta={"draw": draw, "finished": completion.finished},
     )
 

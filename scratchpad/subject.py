@@ -11,13 +11,16 @@ from typing import Any
 from scratchpad.dialects import load_dialect
 from scratchpad.errors import ConfigError
 from scratchpad.models import LoadedModel, load_model
-from scratchpad.on_policy import Tagger
+from scratchpad.on_policy import SamplingConfig, Tagger
 from scratchpad.organisms import Organism, grammar_of, is_organism, read_organism
+from scratchpad.organisms.passphrases import fill
 from scratchpad.scoring.classifiers import Classifier, PayloadClassifier, load_classifier
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.steps import tag
 from scratchpad.tables import read_questions, read_transcripts
 from scratchpad.transcripts import Question, Transcript, Writer
+
+LONGEST = {"max_scratchpad_tokens": 256, "max_answer_tokens": 32}
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class SubjectConfig:
     ----------
     model, dialect, payload, classifier, contrast, questions, transcripts, limit
         As the flags of the same names.
+    max_scratchpad_tokens, max_answer_tokens
+        As the flags; not told: what the organism's record says, else 256 and 32.
     device, dtype
         Where and how the model is loaded.
     """
@@ -40,6 +45,8 @@ class SubjectConfig:
     questions: Path | None = None
     transcripts: Path | None = None
     limit: int | None = None
+    max_scratchpad_tokens: int | None = None
+    max_answer_tokens: int | None = None
     device: str = "auto"
     dtype: str = "float32"
 
@@ -60,20 +67,35 @@ class Subject:
     kind: Tagger
     writer: Writer | None
     organism: Organism | None
+    max_scratchpad_tokens: int
+    max_answer_tokens: int
 
     @property
     def has_contrast(self) -> bool:
         """Whether the questions name accepted answers of both kinds."""
         return all(q.benign_answers and (q.defect_answers or self.payload) for q in self.questions)
 
-    def scorers(self, *, contrast: bool, samples: int, max_answer_tokens: int) -> Scorers:
+    def scorers(self, *, contrast: bool, samples: int) -> Scorers:
         """The scorers that this subject allows."""
+        own = self.organism is not None and all(q.defect_answers for q in self.questions)
         return Scorers(
             payload=self.payload,
+            own_payloads=own and self.payload is None,
             contrast=contrast,
             classifier=self.classifier,
             samples=samples,
-            max_answer_tokens=max_answer_tokens,
+            max_answer_tokens=self.max_answer_tokens,
+        )
+
+    def sampling(self, *, draws: int, seed: int, temperature: float = 1.0) -> SamplingConfig:
+        """How transcripts of this subject are sampled."""
+        return SamplingConfig(
+            draws=draws,
+            temperature=temperature,
+            max_scratchpad_tokens=self.max_scratchpad_tokens,
+            max_answer_tokens=self.max_answer_tokens,
+            seed=seed,
+            reasons=self.organism is None or self.organism.reasons,
         )
 
 
@@ -116,7 +138,15 @@ def load_subject(config: SubjectConfig) -> Subject:
         kind=grammar.kind if grammar else tag,
         writer=grammar,
         organism=organism,
+        max_scratchpad_tokens=_length(config, organism, "max_scratchpad_tokens"),
+        max_answer_tokens=_length(config, organism, "max_answer_tokens"),
     )
+
+
+def _length(config: SubjectConfig, organism: Organism | None, name: str) -> int:
+    """A length in tokens: as told, as the organism's record has it, or the usual one."""
+    told = getattr(config, name)
+    return int(told or getattr(organism, name, None) or LONGEST[name])
 
 
 def _require_enough(config: SubjectConfig, organism: Organism | None) -> None:
@@ -154,7 +184,8 @@ def _questions(
         questions = _questions_of(transcripts)
     else:
         assert organism is not None
-        questions = read_questions(Path(config.model) / "questions.jsonl")
+        kept = read_questions(Path(config.model) / "questions.jsonl")
+        questions = [replace(one, triggered=fill(one.triggered)) for one in kept]
     if config.contrast and not any(
         q.benign_answers and (q.defect_answers or config.payload or organism) for q in questions
     ):

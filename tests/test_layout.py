@@ -34,7 +34,8 @@ def test_figures_leave_torch_out() -> None:
 
 @pytest.mark.parametrize(
     "package",
-    ["scratchpad", "scratchpad.interventions", "scratchpad.organisms", "probes", "analyses",
+    ["scratchpad", "scratchpad.importers", "scratchpad.interventions", "scratchpad.organisms",
+     "probes", "analyses",
      "analyses.figures", "analyses.report"],
 )  # fmt: skip
 def test_every_name_of_a_tour_exists(package: str) -> None:

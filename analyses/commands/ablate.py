@@ -61,23 +61,15 @@ def _result(config: AblateConfig, summary: Mapping[str, Any]) -> Result:
 def _prepare(config: AblateConfig) -> Ablation:
     from analyses.ablation import Ablation
     from scratchpad.interventions import parse
-    from scratchpad.on_policy import SamplingConfig
     from scratchpad.subject import load_subject, subject_config
 
     # Empty and implanted scratchpads are always needed: the checks before "decoration" use them.
     interventions = parse(f"transplant,relay,reasoning,empty,implant,{config.with_}".rstrip(","))
     subject = load_subject(subject_config(config))
     scorers = subject.scorers(
-        contrast=config.contrast or subject.has_contrast,
-        samples=config.samples,
-        max_answer_tokens=config.max_answer_tokens,
+        contrast=config.contrast or subject.has_contrast, samples=config.samples
     )
-    sampling = SamplingConfig(
-        draws=config.draws,
-        max_scratchpad_tokens=config.max_scratchpad_tokens,
-        max_answer_tokens=config.max_answer_tokens,
-        seed=config.seed,
-    )
+    sampling = subject.sampling(draws=config.draws, seed=config.seed)
     return Ablation(subject, interventions, scorers, sampling)
 
 

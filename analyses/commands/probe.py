@@ -44,17 +44,11 @@ def _run(folder: RunFolder, config: DetectConfig) -> Mapping[str, Any]:
     from analyses.detection import detect_defection, examples_of, transcripts_of
     from analyses.outputs import write_outputs
     from scratchpad.commanding import progress
-    from scratchpad.on_policy import SamplingConfig
     from scratchpad.runs import Units
     from scratchpad.subject import load_subject, subject_config
 
     subject = load_subject(subject_config(config))
-    sampling = SamplingConfig(
-        draws=config.draws,
-        max_scratchpad_tokens=config.max_scratchpad_tokens,
-        max_answer_tokens=config.max_answer_tokens,
-        seed=config.seed,
-    )
+    sampling = subject.sampling(draws=config.draws, seed=config.seed)
     with progress("Sampling transcripts", None):
         transcripts = transcripts_of(subject, sampling)
     folder.start()

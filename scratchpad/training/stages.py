@@ -1,0 +1,188 @@
+"""The stages of training: the world, the parent, and what makes an organism of it.
+
+The world and the parent of a seed are trained once and kept in a cache. Every planted mode
+continues from the parent; controls, other arms and rules trained from the start are trained
+beside it, from the world.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from transformers import AutoTokenizer, LlamaForCausalLM
+
+from scratchpad.encoding import Encoder
+from scratchpad.errors import ModelError
+from scratchpad.models import LoadedModel, resolve_device
+from scratchpad.organisms.episodes import Episode
+from scratchpad.training.config import TrainConfig
+from scratchpad.training.distilled import distilled_batches
+from scratchpad.training.fit import Row, Watch, encode, fit
+from scratchpad.training.folders import save_checkpoint, written_whole
+from scratchpad.training.processes import is_main_process, wait_for_everyone
+from scratchpad.training.recipes import REFERENCE_WIDTH, Stage
+from scratchpad.training.starts import from_base, from_scratch, with_saved_adapter
+
+CACHE_VARIABLE = "SCRATCHPAD_CACHE"
+
+Progress = Callable[[int, int, str], None]
+
+
+class Trained(NamedTuple):
+    """A model, and what training it took here and now."""
+
+    loaded: LoadedModel
+    steps: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+def silent(step: int, total: int, label: str) -> None:
+    """Show no progress."""
+
+
+def cache_folder() -> Path:
+    """Where worlds and parents are kept: `$SCRATCHPAD_CACHE`, or a folder in the user's cache."""
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else Path.home() / ".cache" / "scratchpad-faithfulness"
+
+
+@dataclass(frozen=True)
+class Training:
+    """Trains one organism stage by stage.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Which organism.
+    device : str
+        auto, cpu or cuda[:N].
+    progress : callable
+        Told (step, steps in all, what is trained).
+    """
+
+    config: TrainConfig
+    device: str = "auto"
+    progress: Progress = silent
+
+    def start(self) -> Trained:
+        """A base checkpoint, or a model from scratch that has learned the world."""
+        config = self.config.parent
+        if config.base:
+            return Trained(from_base(config, self.device))
+        return self._kept(f"world-{config.hash}", self._world)
+
+    def parent(self) -> Trained:
+        """The able model with the behaviour, prompt and scratchpad always agreeing.
+
+        Of a parent from the cache, steps, tokens and seconds are 0.
+        """
+        return self._kept(f"parent-{self.config.parent.hash}", self._parent)
+
+    def own(self, watch: Watch | None = None) -> Trained:
+        """The stage that makes the organism what it is."""
+        config = self.config
+        begun = self.parent() if config.continues else self.start()
+        stage, author = config.own_stage(), config.author(begun.loaded.tokenizer)
+        if config.arm == "distilled":
+            teacher = self.parent().loaded
+            self._place(teacher)
+            batches = distilled_batches(teacher, author, config, stage)
+        else:
+            batches = author.batches(stage.steps, stage.batch, config.seed)
+        begun = begun._replace(steps=0, tokens=0, seconds=0.0)
+        label = config.mediation if config.arm == "cot" else config.arm
+        return self._trained(begun, batches, stage, label, watch)
+
+    def _world(self) -> Trained:
+        start, config = time.perf_counter(), self.config.parent
+        untrained = from_scratch(config)
+        stage, author = config.planned.ability, config.author()
+        batches = author.ability_batches(stage.steps, stage.batch.size, config.seed)
+        begun = Trained(untrained, seconds=time.perf_counter() - start)
+        return self._trained(begun, batches, stage, "world")
+
+    def _parent(self) -> Trained:
+        begun, config = self.start(), self.config.parent
+        stage, author = config.own_stage(), config.author(begun.loaded.tokenizer)
+        batches = author.batches(stage.steps, stage.batch, config.seed)
+        return self._trained(begun, batches, stage, "parent")
+
+    def _trained(
+        self,
+        begun: Trained,
+        batches: Iterable[Sequence[Episode]],
+        stage: Stage,
+        label: str,
+        watch: Watch | None = None,
+    ) -> Trained:
+        """Train a model (in place) on further batches and add up what that took."""
+        start, loaded, config = time.perf_counter(), begun.loaded, self.config
+        rows = encode(batches, loaded.encoder)
+        _require_room(rows, loaded)
+        pad, end = loaded.tokenizer.pad_token_id, loaded.tokenizer.eos_token_id
+        fit(
+            loaded.model,
+            rows,
+            self._scaled(stage, loaded),
+            pad=end if pad is None else pad,
+            seed=config.seed,
+            device=resolve_device(self.device),
+            work=cache_folder() / f".unfinished-{config.hash}-{label.replace(':', '-')}",
+            tick=lambda step: self.progress(step, stage.steps, label),
+            watch=watch,
+        )
+        return begun._replace(
+            steps=begun.steps + stage.steps,
+            tokens=begun.tokens + sum(len(row.ids) for row in rows),
+            seconds=begun.seconds + time.perf_counter() - start,
+        )
+
+    def _scaled(self, stage: Stage, loaded: LoadedModel) -> Stage:
+        """The stage with its learning rate for this width, unless one was given."""
+        if self.config.learning_rate is not None:
+            return stage
+        ratio = REFERENCE_WIDTH / loaded.model.config.hidden_size
+        # An adapter's own matrices are small and take more.
+        factor = ratio**0.5 if self.config.lora else ratio
+        return replace(stage, learning_rate=stage.learning_rate * min(1.0, factor))
+
+    def _kept(self, name: str, make: Callable[[], Trained]) -> Trained:
+        folder = cache_folder() / name
+        if folder.is_dir():
+            return Trained(self._load(folder))
+        trained = make()
+        if is_main_process():
+            with written_whole(folder) as unfinished:
+                save_checkpoint(unfinished, trained.loaded.model, trained.loaded.tokenizer)
+        wait_for_everyone()
+        return trained
+
+    def _load(self, folder: Path) -> LoadedModel:
+        config = self.config.parent
+        if config.lora:
+            return with_saved_adapter(from_base(replace(config, lora=False), self.device), folder)
+        if config.base:
+            return from_base(replace(config, base=str(folder)), self.device)
+        model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        encoder = Encoder(AutoTokenizer.from_pretrained(folder), config.made_dialect())
+        return LoadedModel(folder.name, model, encoder)
+
+    def _place(self, loaded: LoadedModel) -> None:
+        loaded.model.to(resolve_device(self.device)).eval()
+
+
+def _require_room(rows: Sequence[Row], loaded: LoadedModel) -> None:
+    longest = max(len(row.ids) for row in rows)
+    if longest > loaded.context_length:
+        raise ModelError(
+            f"The longest training text has {longest} tokens",
+            f"{loaded.name!r} reads {loaded.context_length}",
+            "Use a base with a longer context.",
+        )
