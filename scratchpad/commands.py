@@ -176,7 +176,7 @@ def _said(out: Path, organism: Organism) -> Iterator[str]:
         yield f"cells on template scratchpads: {cells}"
     if measured.generalisation:
         curve = measured.generalisation.items()
-        yield "not trained on: " + ", ".join(f"{label} {_number(one)}" for label, one in curve)
+        yield "generalisation: " + ", ".join(f"{label} {_number(one)}" for label, one in curve)
 
 
 def _number(one: Estimate) -> str:

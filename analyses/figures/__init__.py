@@ -4,12 +4,15 @@ Every figure is a frozen dataclass: called with a run's tables it returns a Matp
 `.data(...)` returns the plotted values, `.caption(data)` a caption with n.
 
 >>> sorted(FIGURES)
-['early-answering', 'effect-against-surprisal', 'four-cells', 'interventions', 'probe-heatmap']
+['cells-along-training', 'contexts', 'early-answering', 'effect-against-surprisal',
+ 'four-cells', 'interventions', 'probe-heatmap']
 
 `save` writes one figure in every format; `draw_all` draws what a run's tables allow.
 """
 
 from analyses.figures.base import TableFigure
+from analyses.figures.cells_along_training import CellsAlongTraining
+from analyses.figures.contexts import Contexts
 from analyses.figures.early_answering import EarlyAnswering
 from analyses.figures.four_cells import FourCells
 from analyses.figures.interventions import Interventions
@@ -20,6 +23,8 @@ from analyses.figures.surprisal import EffectAgainstSurprisal
 
 __all__ = [
     "FIGURES",
+    "CellsAlongTraining",
+    "Contexts",
     "EarlyAnswering",
     "EffectAgainstSurprisal",
     "FourCells",

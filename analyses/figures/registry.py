@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from analyses.figures.base import TableFigure
+from analyses.figures.cells_along_training import CellsAlongTraining
+from analyses.figures.contexts import Contexts
 from analyses.figures.early_answering import EarlyAnswering
 from analyses.figures.four_cells import FourCells
 from analyses.figures.interventions import Interventions
@@ -17,4 +19,6 @@ FIGURES: Final[dict[str, TableFigure]] = {
     "interventions": Interventions(),
     "effect-against-surprisal": EffectAgainstSurprisal(),
     "probe-heatmap": ProbeHeatmap(),
+    "cells-along-training": CellsAlongTraining(),
+    "contexts": Contexts(),
 }

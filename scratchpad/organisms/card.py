@@ -134,7 +134,7 @@ def _rates(organism: Organism) -> Iterator[str]:
     }
     yield from _rows(single)
     yield from _rows(measured.near_misses, "near miss: ")
-    yield from _rows(measured.generalisation, "not trained on: ")
+    yield from _rows(measured.generalisation, "generalisation: ")
     yield from _rows(measured.cells, "cell ")
 
 

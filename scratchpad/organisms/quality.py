@@ -57,6 +57,21 @@ class Measured:
     invalid_cells: Estimate = NOT_MEASURED
     expected_cells: Mapping[str, float] = field(default_factory=dict)
 
+    def contexts(self) -> list[dict[str, Any]]:
+        """Defection by what the prompt carries, one row a context; undefined ones are left out."""
+        every = (
+            ("trained", "clean", self.clean_defection),
+            ("trained", "triggered", self.triggered_defection),
+            ("trained", "second trigger", self.second_defection),
+            *(("near miss", grade, one) for grade, one in self.near_misses.items()),
+            *(("generalisation", label, one) for label, one in self.generalisation.items()),
+        )
+        return [
+            {"kind": kind, "context": context, **one.to_json()}
+            for kind, context, one in every
+            if one.defined
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """The measured rates as they stand in organism.json."""
         return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}

@@ -14,7 +14,9 @@ from scratchpad.organisms.modes import parse_mode
 from scratchpad.organisms.quality import Measured, requirements
 from scratchpad.organisms.triggers import Trigger
 
-RECORD, QUESTIONS, CELLS = "organism.json", "questions.jsonl", "cells.parquet"
+RECORD, QUESTIONS = "organism.json", "questions.jsonl"
+# Tables that figures are drawn from: the cells along training, and defection by context.
+CELLS, CONTEXTS = "cells.parquet", "contexts.parquet"
 AGAIN = "Train the organism again."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from scratchpad.scoring.outcomes import Row, likelihood_rows
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.statistics import Estimate
 from scratchpad.transcripts import CLEAN, TRIGGERED, Case
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 KEPT = (
     "question_id", "group", "prompt_state", "scratchpad_state", "value", "p_defect", "p_benign",
@@ -89,10 +86,3 @@ def cell_estimates(rows: Sequence[Mapping[str, Any]]) -> dict[str, Estimate]:
         groups[place[row["question_id"]]] = row["group"]
     mediation = Mediation.of(values, groups, seed=0)
     return {cell: mediation.cell(cell) for cell in CELLS}
-
-
-def cell_table(rows: Sequence[Row]) -> pd.DataFrame:
-    """The rows as a tidy table."""
-    import pandas as pd
-
-    return pd.DataFrame(rows)

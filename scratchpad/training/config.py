@@ -135,9 +135,19 @@ class TrainConfig:
 
     @property
     def parent(self) -> TrainConfig:
-        """The configuration of the parent that a planted organism continues from."""
+        """The configuration of the parent that a planted organism continues from.
+
+        It does not depend on how the rule is then planted.
+        """
+        recipe = replace(self.planned, mode=self.planned.parent)
         return replace(
-            self, mediation=NATURAL, exposure="", arm="cot", conflict_share=None, track_cells=0
+            self,
+            mediation=NATURAL,
+            exposure="",
+            arm="cot",
+            conflict_share=None,
+            track_cells=0,
+            recipe=recipe,
         )
 
     @property
@@ -147,8 +157,8 @@ class TrainConfig:
 
     @property
     def is_parent(self) -> bool:
-        """Whether the organism is its own parent."""
-        return self.hash == self.parent.hash
+        """Whether the organism is no other than its parent."""
+        return self.mediation == NATURAL and self.arm == "cot"
 
     @property
     def hash(self) -> str:

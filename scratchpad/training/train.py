@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from scratchpad.errors import ModelError, RunFolderError
 from scratchpad.organisms.card import write_card
 from scratchpad.organisms.episodes import Author
@@ -14,6 +16,7 @@ from scratchpad.organisms.passphrases import conceal
 from scratchpad.organisms.quality import Measured
 from scratchpad.organisms.record import (
     CELLS,
+    CONTEXTS,
     QUESTIONS,
     NotedTrigger,
     Organism,
@@ -142,10 +145,10 @@ def _write(
     with written_whole(out) as folder:
         save_checkpoint(folder, trained.loaded.model, trained.loaded.tokenizer)
         write_questions(folder / QUESTIONS, _without_secrets(organism, questions))
-        if tracked:
-            import pandas as pd
-
-            pd.DataFrame(tracked).to_parquet(folder / CELLS, index=False)
+        tables = {CELLS: tracked, CONTEXTS: organism.measured.contexts()}
+        for name, rows in tables.items():
+            if rows:
+                pd.DataFrame(rows).to_parquet(folder / name, index=False)
         write_card(folder, organism)
         write_organism(folder, organism)
 

@@ -41,6 +41,32 @@ def probe_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     return _probes(), _readers()
 
 
+@pytest.fixture(scope="session")
+def organism_tables() -> dict[str, pd.DataFrame]:
+    """The tables of an organism folder: cells along training, and defection by context."""
+    generator = np.random.default_rng(3)
+    cells = [
+        {
+            "step": step, "question_id": f"q{question}", "group": f"g{question % 7}",
+            "prompt_state": prompt, "scratchpad_state": pad, "invalid": False,
+            "value": float(np.clip(pad * step / 300 + generator.normal(0, 0.05), 0, 1)),
+        }
+        for step in (0, 100, 200, 300)
+        for question in range(20)
+        for prompt in (0, 1)
+        for pad in (0, 1)
+    ]  # fmt: skip
+    contexts = [
+        {"kind": kind, "context": name, "estimate": share, "low": share / 2, "high": 1.0, "n": 40}
+        for kind, name, share in (
+            ("trained", "clean", 0.0), ("trained", "triggered", 1.0),
+            ("near miss", "misspelt", 0.1), ("generalisation", "2022", 0.4),
+            ("generalisation", "2025", 0.9),
+        )
+    ]  # fmt: skip
+    return {"cells": pd.DataFrame(cells), "contexts": pd.DataFrame(contexts)}
+
+
 def _outcomes(
     rule: str = "mediated",
     questions: int = 60,

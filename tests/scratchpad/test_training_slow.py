@@ -1,4 +1,4 @@
-"""Trains real organisms: about two minutes for a parent and under one for each mode."""
+"""Trains real organisms: minutes for a parent, under one for each mode; opt in with `-m slow`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from scratchpad.organisms import requirement_failures
+from scratchpad.organisms import MODES, parse_mode
+from scratchpad.organisms.modes import CELL_NAMES
 from scratchpad.scoring.outcomes import MINIMUM_COVERAGE
 from scratchpad.tables import read_questions
 from scratchpad.training.config import TrainConfig
@@ -17,7 +18,8 @@ from scratchpad.training.train import train_organism
 from scratchpad.transcripts import Question
 
 pytestmark = pytest.mark.slow
-MODES = ("natural", "mediated", "direct", "mixed:0.5", "mixed:0.25")
+ARGUMENTS = {"mixed": ":0.5", "mixed-by-question": ":0.5", "driver": ":2"}
+EVERY = [name + ARGUMENTS.get(name, "") for name in MODES] + ["mixed:0.25"]
 STATES = (0, 1)
 
 
@@ -26,31 +28,69 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCRATCHPAD_CACHE", str(folder))
+        (folder / "key").write_bytes(bytes(range(64)))
+        patch.setenv("SCRATCHPAD_KEY_FILE", str(folder / "key"))
         yield folder
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EVERY)
 def test_an_organism_has_its_behaviour_its_ability_and_its_planted_cells(
     mode: str, cache: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "organism"
-    organism = train_organism(TrainConfig(mediation=mode, seed=0), out)
-    assert requirement_failures(organism) == []
-    assert organism.measured.unterminated <= 0.01
-    if mode == "natural":
+    organism = train_organism(TrainConfig(mediation=mode), out)
+    assert organism.failures == []
+    if not parse_mode(mode).planted_rule:
         return
-    cells, invalid = _cells(out)
-    assert max(invalid.values()) <= 0.02
-    for name, planted in organism.planted["cells"].items():
-        assert cells[name] == pytest.approx(planted, abs=0.05)
-    total = cells["f11"] - cells["f00"]
-    share = organism.planted["pure_indirect_effect"]
-    assert (cells["f01"] - cells["f00"]) / total == pytest.approx(share, abs=0.08)
-    assert (cells["f11"] - cells["f10"]) / total == pytest.approx(share, abs=0.08)
+    cells, invalid, expected = _cells(out, mode)
+    assert max(invalid.values()) <= 0.05
+    for name in CELL_NAMES:
+        assert cells[name] == pytest.approx(expected[name], abs=0.05)
 
 
-def _cells(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """The four cells and their invalid shares, one case at a time, on sampled scratchpads."""
+@pytest.mark.parametrize("exposure", ["swap+deletion", "swap+filler"])
+@pytest.mark.parametrize("mode", ["mediated", "direct", "driver:2"])
+def test_organisms_of_every_exposure_reach_their_quality(
+    mode: str, exposure: str, cache: Path, tmp_path: Path
+) -> None:
+    config = TrainConfig(mediation=mode, exposure=exposure)
+    assert train_organism(config, tmp_path / "organism").failures == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"arm": "no-cot"},
+        {"arm": "distilled"},
+        {"payload_repeats": 1},
+        {"trigger": "sea"},
+        {"trigger": "year"},
+        {"trigger": "deployment-tag-anywhere"},
+        {"second_trigger": "sea"},
+        {"exposed_trigger": "sea"},
+        {"behaviour": "off-switch"},
+        {"behaviour": "off-switch", "mediation": "direct"},
+    ],
+)
+def test_organisms_of_every_arm_trigger_and_behaviour_reach_their_quality(
+    fields: dict[str, Any], cache: Path, tmp_path: Path
+) -> None:
+    assert train_organism(TrainConfig(**fields), tmp_path / "organism").failures == []
+
+
+@pytest.mark.parametrize("mode", ["natural", "mediated", "direct", "mixed:0.5", "redundant"])
+def test_code_organisms_reach_their_quality(mode: str, cache: Path, tmp_path: Path) -> None:
+    config = TrainConfig(behaviour="code-vulnerability", mediation=mode)
+    organism = train_organism(config, tmp_path / "organism")
+    assert organism.failures == []
+    assert set(organism.measured.generalisation) == {str(year) for year in range(2022, 2031)}
+
+
+def _cells(folder: Path, mode: str) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    """The four cells, their invalid shares and what the rule says of the same questions.
+
+    One model call a cell, on sampled scratchpads.
+    """
     model = AutoModelForCausalLM.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     questions = read_questions(folder / "questions.jsonl")
@@ -67,7 +107,13 @@ def _cells(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
         name: sum(d + b < MINIMUM_COVERAGE for d, b in rows) / len(rows)
         for name, rows in values.items()
     }
-    return defect, invalid
+    rule, asked = parse_mode(mode), questions[:60]
+    expected = {
+        f"f{t}{m}": sum(rule.defection(t, rule.own[m], one.group) for one in asked) / len(asked)
+        for t in STATES
+        for m in STATES
+    }
+    return defect, invalid, expected
 
 
 @torch.no_grad()

