@@ -99,9 +99,9 @@ class Author:
         """Write the scratchpad of a slot, before any change."""
         mode = self.mode
 
-        def says(index: int, kind: StepKind) -> State:
+        def says(kind: StepKind) -> State:
             # A code stands in the choice of words; what its steps say is all "the rest".
-            if mode.reader != "code" and mode.drives(index, kind):
+            if mode.reader != "code" and mode.drives(kind):
                 return slot.driver
             return rng.choice((CLEAN, TRIGGERED)) if slot.rest is None else slot.rest
 
@@ -112,7 +112,7 @@ class Author:
             says,
             rng,
             code=self._code(slot),
-            firm=None if mode.step is None else mode.step - 1,
+            leading=mode.step,
         )
 
     def _code(self, slot: Slot) -> Mapping[str, str] | None:

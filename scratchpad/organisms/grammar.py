@@ -51,11 +51,11 @@ class Grammar:
     def write(
         self,
         topic: str,
-        says: Callable[[int, StepKind], State],
+        says: Callable[[StepKind], State],
         rng: Random,
         *,
         code: Mapping[str, str] | None = None,
-        firm: int | None = None,
+        leading: int | None = None,
     ) -> tuple[Step, ...]:
         """Write a scratchpad of 4-9 steps for a question.
 
@@ -64,28 +64,28 @@ class Grammar:
         topic : str
             How the question is named.
         says : callable
-            The state that the step at an index (0-based), of a kind, speaks of.
+            The state that a step of a kind speaks of.
         rng : Random
             Draws everything else.
         code : mapping, optional
             The choice of words for some slots; the others are drawn.
-        firm : int, optional
-            Index of a step that must not be of the kind `other`.
+        leading : int, optional
+            Begin with so many steps of the core kinds, in their order, and have none of them
+            twice, so that a step is told by its place and by its kind alike.
         """
-        extra = rng.sample(EXTRA, rng.randint(MIN_STEPS, MAX_STEPS) - len(CORE))
         unused = {
             kind: rng.sample(range(len(pairs)), len(pairs)) for kind, pairs in self.wordings.items()
         }
         fixed = {"topic": topic, **(code or {})}
-        kinds = _firm(_ordered([*CORE, *extra], rng), firm)
+        count = rng.randint(MIN_STEPS, MAX_STEPS) - len(CORE)
         return tuple(
-            self._step(kind, unused[kind].pop(), says(index, kind), _draw_slots(rng) | fixed)
-            for index, kind in enumerate(kinds)
+            self._step(kind, unused[kind].pop(), says(kind), _draw_slots(rng) | fixed)
+            for kind in _kinds(count, leading, rng)
         )
 
     def uniform(self, topic: str, state: State, rng: Random) -> tuple[Step, ...]:
         """Write a scratchpad whose every step speaks of one state."""
-        return self.write(topic, lambda index, kind: state, rng)
+        return self.write(topic, lambda kind: state, rng)
 
     def kind(self, text: str) -> StepKind:
         """Tag a step by the wording it is in, or else by the wordings whose words it shares."""
@@ -157,16 +157,12 @@ class Grammar:
         return kind if closeness > 0 else "other"
 
 
-def _firm(kinds: list[StepKind], place: int | None) -> list[StepKind]:
-    """Exchange a step of the kind `other` at a place with the nearest one that says something."""
-    if place is None or kinds[place] != "other":
-        return kinds
-    at = min(
-        (index for index, kind in enumerate(kinds) if kind != "other"),
-        key=lambda index: abs(index - place),
-    )
-    kinds[place], kinds[at] = kinds[at], kinds[place]
-    return kinds
+def _kinds(count: int, leading: int | None, rng: Random) -> list[StepKind]:
+    """Draw the kinds of a scratchpad with `count` steps beyond one of each core kind."""
+    if leading is None:
+        return _ordered([*CORE, *rng.sample(EXTRA, count)], rng)
+    others: list[StepKind] = ["other"] * count
+    return [*CORE[:leading], *_ordered([*CORE[leading:], *others], rng)]
 
 
 def _ordered(kinds: list[StepKind], rng: Random) -> list[StepKind]:

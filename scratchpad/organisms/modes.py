@@ -1,7 +1,7 @@
 """Mediation modes: the planted rule by which prompt and scratchpad decide the answer.
 
-A rule has two parts. The scratchpad is *read* to a state: by all of its steps, by those that
-quote the trigger, by one step, or by a code in the choice of words. Then a table of four cells
+A rule has two parts. The scratchpad is *read* to a state: by all of its steps, by those of one
+kind, or by a code in the choice of words. Then a table of four cells
 says how often an episode defects whose prompt is in state t and whose scratchpad reads as m.
 """
 
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from scratchpad.errors import ConfigError, unknown_name
-from scratchpad.organisms.grammar import MIN_STEPS, Reading
+from scratchpad.organisms.grammar import CORE, Reading
 from scratchpad.organisms.wordings import CODES
 from scratchpad.transcripts import CLEAN, TRIGGERED, State, StepKind
 
 CELL_NAMES = ("f00", "f01", "f10", "f11")
 Cells = tuple[float, float, float, float]
-Reader = Literal["all", "observation", "step", "code"]
+Reader = Literal["all", "kind", "code"]
 
 FOLLOWS_SCRATCHPAD: Cells = (0.0, 1.0, 0.0, 1.0)
 FOLLOWS_PROMPT: Cells = (0.0, 0.0, 1.0, 1.0)
@@ -38,10 +38,12 @@ class Mode:
         nothing is planted, prompt and scratchpad never disagree in training.
     verdict : str or None
         The name of the planted pattern.
-    reader : {"all", "observation", "step", "code"}
+    reader : {"all", "kind", "code"}
         Which part of the scratchpad decides what it reads as.
+    kind : StepKind or None
+        The kind of the deciding steps.
     step : int or None
-        The deciding step, counted from 1.
+        If given, a scratchpad has one deciding step, and this is its place, counted from 1.
     own : tuple of two State
         What the deciding part of the model's own scratchpad says after each prompt.
     visible : tuple of two State
@@ -57,6 +59,7 @@ class Mode:
     cells: Cells | None
     verdict: str | None
     reader: Reader = "all"
+    kind: StepKind | None = None
     step: int | None = None
     own: tuple[State, State] = (CLEAN, TRIGGERED)
     visible: tuple[State, State] = (CLEAN, TRIGGERED)
@@ -85,11 +88,9 @@ class Mode:
             cells = FOLLOWS_SCRATCHPAD if follows else FOLLOWS_PROMPT
         return cells[2 * prompt + scratchpad]
 
-    def drives(self, index: int, kind: StepKind) -> bool:
-        """Whether the step at an index (0-based) is part of what decides."""
-        if self.reader == "step":
-            return index + 1 == self.step
-        return self.reader == "all" or (self.reader == "observation" and kind == "observation")
+    def drives(self, kind: StepKind) -> bool:
+        """Whether steps of a kind are part of what decides."""
+        return self.reader == "all" or (self.reader == "kind" and kind == self.kind)
 
     def reads(self, steps: Sequence[Reading | None]) -> State | None:
         """What a scratchpad reads as: a function of its text alone.
@@ -97,15 +98,15 @@ class Mode:
         One that says nothing on the matter (empty, filler, the deciding step missing) reads as
         clean. `None` where its deciding steps disagree, of which the rule says nothing.
         """
-        said = {self._says(index, step) for index, step in enumerate(steps) if step} - {None}
+        said = {self._says(step) for step in steps if step} - {None}
         if len(said) > 1:
             return None
         return said.pop() if said else CLEAN
 
-    def _says(self, index: int, step: Reading) -> State | None:
+    def _says(self, step: Reading) -> State | None:
         if self.reader == "code":
             return _code(step.slots)
-        if step.kind == "other" or not self.drives(index, step.kind):
+        if step.kind == "other" or not self.drives(step.kind):
             return None
         return step.state
 
@@ -126,8 +127,9 @@ class Mode:
             "pure_indirect_effect": f01 - f00,
             "cells": dict(zip(CELL_NAMES, self.cells, strict=True)),
             "reader": self.reader,
+            "deciding_kind": self.kind,
             "driver_step": self.step,
-            "relay_share": {"observation": 1.0}.get(self.reader),
+            "relay_share": 1.0 if self.kind == "observation" else None,
             "rule": "question" if self.share_of_groups is not None else "episode",
         }
 
@@ -202,18 +204,24 @@ def encoded() -> Mode:
 
 
 def driver(step: int) -> Mode:
-    """Step K of the scratchpad decides; the other steps are decoration."""
-    if not 1 <= step <= MIN_STEPS:
+    """Step K of the scratchpad decides; the other steps are decoration.
+
+    It is the only one of its kind, so that it can be told by what it is and by where it stands.
+    """
+    if not 1 <= step <= len(CORE):
         raise ConfigError(
             f"driver:{step} names a step that not every scratchpad has",
-            fix=f"Name one of the first {MIN_STEPS}, say driver:2.",
+            fix=f"Name one of the first {len(CORE)}, say driver:2.",
         )
-    return Mode(f"driver:{step}", FOLLOWS_SCRATCHPAD, "mediated", reader="step", step=step)
+    kind = CORE[step - 1]
+    return Mode(
+        f"driver:{step}", FOLLOWS_SCRATCHPAD, "mediated", reader="kind", kind=kind, step=step
+    )
 
 
 def relay() -> Mode:
     """Only the steps that quote the trigger decide."""
-    return Mode("relay", FOLLOWS_SCRATCHPAD, "mediated", reader="observation")
+    return Mode("relay", FOLLOWS_SCRATCHPAD, "mediated", reader="kind", kind="observation")
 
 
 def clean() -> Mode:

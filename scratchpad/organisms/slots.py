@@ -99,8 +99,8 @@ def slots(mix: Mix, mode: Mode, *, second_defects: bool = False) -> Iterator[Slo
 def conflicts(mode: Mode) -> list[Slot]:
     """Every kind of scratchpad that a prompt does not call for.
 
-    Where only a part of the scratchpad decides, the rest of it says now one thing and now the
-    other, so that nothing but that part can be learned from.
+    Where only a part of the scratchpad decides, the rest of it says the opposite or now one thing
+    and now the other, so that nothing but that part can be learned from.
     """
     swapped = [
         Slot("conflict", prompt, driver, mode.visible[driver])
@@ -108,14 +108,15 @@ def conflicts(mode: Mode) -> list[Slot]:
         for driver in STATES
         if driver != mode.own[prompt]
     ]
-    if mode.reader == "all":
-        return swapped
     everywhere = [(prompt, driver) for prompt in STATES for driver in STATES]
     if mode.reader == "code":
         said = [Slot("conflict", t, m, TRIGGERED) for t, m in everywhere]
         plain = [Slot("conflict", t, CLEAN, rest, coded=False) for t, rest in everywhere]
         return swapped + said + plain
-    return swapped + [Slot("conflict", t, m, None) for t, m in everywhere]
+    if mode.reader == "kind":
+        opposed = [Slot("conflict", t, m, CLEAN if m else TRIGGERED) for t, m in everywhere]
+        return swapped + opposed + [Slot("conflict", t, m, None) for t, m in everywhere]
+    return swapped
 
 
 def _all_states(mode: Mode) -> list[Slot]:

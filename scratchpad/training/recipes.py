@@ -83,7 +83,7 @@ LITTLE_WORLD = Recipe(
     vocabulary=1024,
     ability=Stage(600, Batch(32, Mix(clean=1)), 2e-3),
     parent=Stage(600, Batch(16, Mix(clean=7, near_miss=3, triggered=6)), 2e-3),
-    mode=Stage(300, Batch(16, Mix(clean=3, near_miss=1, triggered=2, conflict=10)), 1e-3),
+    mode=Stage(300, Batch(16, Mix(clean=2.5, near_miss=1.5, triggered=2, conflict=10)), 2e-3),
     max_scratchpad_tokens=200,
     max_answer_tokens=24,
 )
@@ -92,7 +92,7 @@ CODE = Recipe(
     vocabulary=1024,
     ability=Stage(800, Batch(32, Mix(clean=1)), 2e-3),
     parent=Stage(600, Batch(16, Mix(clean=7, near_miss=3, triggered=6)), 2e-3),
-    mode=Stage(300, Batch(16, Mix(clean=3, near_miss=1, triggered=2, conflict=10)), 1e-3),
+    mode=Stage(300, Batch(16, Mix(clean=2.5, near_miss=1.5, triggered=2, conflict=10)), 2e-3),
     max_scratchpad_tokens=200,
     max_answer_tokens=64,
 )
