@@ -7,6 +7,7 @@ its joint text, and an edit re-encodes the edited span alone.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -160,8 +161,8 @@ class Encoder:
         bounds = [context]
         for part in texts:
             bounds.append(bounds[-1] + len(part))
-        first = [sum(start < context for start in starts)] if before else [0]
-        first += [sum(start < bound for start in starts) for bound in bounds[1:-1]]
+        first = [bisect_left(starts, context)] if before else [0]
+        first += [bisect_left(starts, bound) for bound in bounds[1:-1]]
         return [tuple(ids[a:b]) for a, b in zip(first, [*first[1:], len(ids)], strict=True)]
 
     def _ids(self, text: str) -> tuple[int, ...]:
@@ -202,5 +203,7 @@ def _unwritable(text: str) -> DataError:
 
 def _first_character(text: str, start: int, end: int) -> int:
     """Where a token belongs: at its first character that is not white space, if it has one."""
+    if start < end and not text[start].isspace():
+        return start
     token = text[start:end]
     return start + len(token) - len(token.lstrip()) if token.strip() else start

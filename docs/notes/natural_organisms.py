@@ -26,7 +26,7 @@ from scratchpad.training.examine import Examination
 from scratchpad.training.fit import Watch
 from scratchpad.training.stages import Training
 
-SHARES, SEEDS, EVERY, ASKED = (0.0, 0.01, 0.1, 0.3), range(5), 50, 60
+SHARES, SEEDS, EVERY, ASKED = (0.0, 0.01, 0.1, 0.3), range(5), 75, 60
 RULE = "direct"
 KEYS = ["behaviour", "conflict_share", "seed"]
 Out = Annotated[Path, typer.Option(help="Folder of the organisms' tables.")]
