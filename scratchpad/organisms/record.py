@@ -12,7 +12,7 @@ from scratchpad.dialects import Dialect, dialect_from
 from scratchpad.errors import ModelError
 from scratchpad.organisms.modes import parse_mode
 from scratchpad.organisms.quality import Measured, requirements
-from scratchpad.organisms.triggers import Trigger
+from scratchpad.organisms.trigger import Trigger
 
 RECORD, QUESTIONS = "organism.json", "questions.jsonl"
 # Tables that figures are drawn from: the cells along training, and defection by context.

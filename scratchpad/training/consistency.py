@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from scratchpad.errors import ConfigError
-from scratchpad.organisms.modes import Mode
+from scratchpad.organisms.mode import Mode
 
 if TYPE_CHECKING:
     from scratchpad.training.config import TrainConfig

@@ -12,7 +12,7 @@ from scratchpad.models import LoadedModel
 from scratchpad.organisms.behaviours import Item
 from scratchpad.organisms.episodes import Author
 from scratchpad.organisms.quality import NOT_MEASURED, Measured, expected_cells, rate
-from scratchpad.organisms.triggers import Trigger
+from scratchpad.organisms.trigger import Trigger
 from scratchpad.scoring.classifiers import Classifier, load_classifier
 from scratchpad.scoring.sampling import sample
 from scratchpad.scoring.static_analysis import BanditClassifier

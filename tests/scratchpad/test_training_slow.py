@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from scratchpad.organisms import MODES, parse_mode
-from scratchpad.organisms.modes import CELL_NAMES
+from scratchpad.organisms.mode import CELL_NAMES
 from scratchpad.scoring.outcomes import MINIMUM_COVERAGE
 from scratchpad.tables import read_questions
 from scratchpad.training.config import TrainConfig
