@@ -22,7 +22,7 @@ from scratchpad.train_command import TrainCommand, run_train
         ({"mediation": "direct", "exposure": "none"}, "contradicts mode 'direct'"),
         ({"arm": "cott"}, "Did you mean 'cot'"),
         ({"size": "huge"}, "Unknown size 'huge'"),
-        ({"dialect": "thnik"}, "Did you mean 'think'"),
+        ({"dialect": "thnik", "base": "some/model"}, "Did you mean 'think'"),
         ({"lora": True}, "--lora has nothing to adapt"),
         ({"behaviour": "off-switch"}, "SCRATCHPAD_KEY_FILE is not set"),
     ],
