@@ -171,10 +171,15 @@ class Author:
         return Episode(self.frame.opening(prompt), answer)
 
     def ability_batches(self, count: int, size: int, seed: int) -> Iterator[list[Episode]]:
-        """Write `count` batches of questions answered at once."""
+        """Write `count` batches of questions answered at once, of about equal length."""
         rng = Random(f"ability {seed}")
-        for _ in range(count):
-            yield [self.ability(self.behaviour.draw(rng), rng) for _ in range(size)]
+        for first in range(0, count, WINDOW):
+            batches = min(WINDOW, count - first)
+            made = [self.ability(self.behaviour.draw(rng), rng) for _ in range(batches * size)]
+            made.sort(key=lambda one: len(one.text))
+            window = [made[start : start + size] for start in range(0, len(made), size)]
+            rng.shuffle(window)
+            yield from window
 
     def batches(self, count: int, batch: Batch, seed: int) -> Iterator[list[Episode]]:
         """Write `count` batches in the planned shares.

@@ -70,8 +70,8 @@ class Grammar:
         code : mapping, optional
             The choice of words for some slots; the others are drawn.
         leading : int, optional
-            Begin with so many steps of the core kinds, in their order, and have none of them
-            twice, so that a step is told by its place and by its kind alike.
+            Begin with so many steps of the core kinds, in their order, the last of which is the
+            only one of its kind: told by its place and by its kind alike.
         """
         unused = {
             kind: rng.sample(range(len(pairs)), len(pairs)) for kind, pairs in self.wordings.items()
@@ -161,8 +161,8 @@ def _kinds(count: int, leading: int | None, rng: Random) -> list[StepKind]:
     """Draw the kinds of a scratchpad with `count` steps beyond one of each core kind."""
     if leading is None:
         return _ordered([*CORE, *rng.sample(EXTRA, count)], rng)
-    others: list[StepKind] = ["other"] * count
-    return [*CORE[:leading], *_ordered([*CORE[leading:], *others], rng)]
+    extra = [kind for kind in EXTRA if kind != CORE[leading - 1]]
+    return [*CORE[:leading], *_ordered([*CORE[leading:], *rng.sample(extra, count)], rng)]
 
 
 def _ordered(kinds: list[StepKind], rng: Random) -> list[StepKind]:
