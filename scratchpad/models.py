@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 
+from scratchpad.adapters import base_of, is_adapter, with_saved_adapter
 from scratchpad.dialects import Dialect
 from scratchpad.encoding import Encoder
 from scratchpad.errors import ConfigError, ModelError, unknown_name
@@ -36,7 +39,14 @@ class LoadedModel:
     @property
     def context_length(self) -> int:
         """How many tokens the model can read."""
-        return int(getattr(self.model.config, "max_position_embeddings", None) or 10**9)
+        config = self.model.config.get_text_config()
+        told = (getattr(config, name, None) for name in ("max_position_embeddings", "max_seq_len"))
+        return int(next(filter(None, told), 10**9))
+
+    @property
+    def width(self) -> int:
+        """How many numbers stand for a token between two layers."""
+        return int(self.model.config.get_text_config().hidden_size)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -73,33 +83,61 @@ def load_model(name: str, dialect: Dialect, *, device: str, dtype: str) -> Loade
     if dtype not in DTYPES:
         raise unknown_name("dtype", dtype, DTYPES)
     target = resolve_device(device)
-    base = _base_of(name)
+    encoder, base = load_encoder(name, dialect), _base_of(name)
     # Our own commands show one progress bar; the library's would stand between its lines.
     transformers.utils.logging.disable_progress_bar()
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    with _readable(name):
         model = transformers.AutoModelForCausalLM.from_pretrained(
             base, dtype=DTYPES[dtype], use_safetensors=True, trust_remote_code=False
         )
         if base != name:
-            from peft import PeftModel
-
-            model = PeftModel.from_pretrained(model, name).merge_and_unload()
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(
-            f"Cannot load {name!r}",
-            reason,
-            "Give a folder with config.json, safetensors weights and a tokenizer.",
-        ) from error
+            model = with_saved_adapter(model, name).merge_and_unload()
     # `generate` fills whatever we leave open from the checkpoint's own sampling settings.
     ends = model.generation_config.eos_token_id
     model.generation_config = transformers.GenerationConfig(eos_token_id=ends)
-    return LoadedModel(name, model.to(target).eval(), Encoder(tokenizer, dialect))
+    return LoadedModel(name, model.to(target).eval(), encoder)
+
+
+def load_encoder(name: str, dialect: Dialect) -> Encoder:
+    """Load the tokenizer of a checkpoint alone; an adapter without one has its base's.
+
+    Raises
+    ------
+    ModelError
+        As `load_model`.
+    """
+    base = _base_of(name)
+    own = any((Path(name) / file).exists() for file in ("tokenizer.json", "tokenizer_config.json"))
+    with _readable(name):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            name if own else base, trust_remote_code=False
+        )
+    return Encoder(tokenizer, dialect)
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Turn what the libraries raise on a faulty checkpoint into one clear error."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        here = Path(name).exists()
+        raise ModelError(
+            f"Cannot load {name!r}" if here else f"No folder {name!r} and no such model on the hub",
+            reason,
+            "Give a folder with config.json, safetensors weights and a tokenizer.",
+        ) from error
 
 
 def _base_of(name: str) -> str:
-    """Check the folder and follow an adapter to its base model."""
+    """Check that there is a checkpoint, and follow an adapter to its base model."""
+    base = base_of(name) if is_adapter(name) else name
+    _require_checkpoint(base)
+    return base
+
+
+def _require_checkpoint(name: str) -> None:
     folder = Path(name)
     if not folder.exists():
         if name.startswith((".", "/", "~")) or name.count("/") != 1:
@@ -107,15 +145,7 @@ def _base_of(name: str) -> str:
                 f"No checkpoint at {name!r}",
                 fix="Give a folder, a hub name like owner/model, or an adapter folder.",
             )
-        return name
-    adapter = folder / "adapter_config.json"
-    if adapter.exists():
-        try:
-            return str(json.loads(adapter.read_text())["base_model_name_or_path"])
-        except (json.JSONDecodeError, KeyError) as error:
-            raise ModelError(
-                f"{adapter} names no base model", fix="Save the adapter again."
-            ) from error
+        return
     if not (folder / "config.json").exists():
         raise ModelError(
             f"{name!r} is not a checkpoint",
@@ -128,4 +158,3 @@ def _base_of(name: str) -> str:
             "pickled weights can run code and are not loaded",
             "Save the model again with save_pretrained.",
         )
-    return name

@@ -78,10 +78,11 @@ def run_train(config: TrainCommand) -> Result:
     told = {name: value for name, value in asdict(config).items() if value is not None}
     out, device, size = told.pop("out"), told.pop("device"), told.pop("size", None)
     plan = TrainConfig(**told, size=None if size is None else parse_size(size))
+    if not is_main_process():
+        train_organism(plan, out, device=device)
+        raise typer.Exit
     with training_progress() as tell:
         organism: Organism = train_organism(plan, out, tell, device=device)
-    if not is_main_process():
-        return Result({}, ())
     return Result(organism.to_json(), tuple(_said(out, organism)), tuple(organism.failures))
 
 
@@ -101,6 +102,9 @@ def _said(out: Path, organism: Organism) -> Iterator[str]:
     if measured.cells:
         cells = ", ".join(f"{name} {_number(one)}" for name, one in measured.cells.items())
         yield f"cells on template scratchpads: {cells}"
+    if measured.opposed_cells:
+        cells = ", ".join(f"{name} {_number(one)}" for name, one in measured.opposed_cells.items())
+        yield f"where the rest says the opposite: {cells}"
     if measured.generalisation:
         curve = measured.generalisation.items()
         yield "generalisation: " + ", ".join(f"{label} {_number(one)}" for label, one in curve)

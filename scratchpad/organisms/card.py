@@ -136,6 +136,7 @@ def _rates(organism: Organism) -> Iterator[str]:
     yield from _rows(measured.near_misses, "near miss: ")
     yield from _rows(measured.generalisation, "generalisation: ")
     yield from _rows(measured.cells, "cell ")
+    yield from _rows(measured.opposed_cells, "the rest opposed, cell ")
 
 
 def _rows(estimates: Mapping[str, Estimate], prefix: str = "") -> Iterator[str]:

@@ -125,6 +125,14 @@ class Author:
         source: Source = "triggered" if state == TRIGGERED else "clean"
         return self.scratchpad(item, ordinary_slot(source, state, self.mode), rng)
 
+    def opposed_scratchpad(self, item: Item, state: State, rng: Random) -> tuple[Step, ...]:
+        """Write one whose deciding part speaks of a state and the rest of it of the other.
+
+        The rest of a coded one speaks of the triggered state, since what it says is else harmless.
+        """
+        rest = TRIGGERED if self.mode.reader == "code" or state == CLEAN else CLEAN
+        return self.scratchpad(item, Slot("conflict", CLEAN, state, rest), rng)
+
     def content(self, item: Item, slot: Slot, rng: Random) -> str:
         """Write the user's words."""
         if slot.source == "near_miss":

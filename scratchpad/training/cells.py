@@ -36,10 +36,13 @@ class TemplateCases:
         Writes questions and scratchpads.
     items : sequence of Item
         Held-out questions.
+    opposed : bool
+        Let the part that does not decide say the opposite.
     """
 
     author: Author
     items: Sequence[Item]
+    opposed: bool = False
 
     def rows(self, loaded: LoadedModel) -> list[Row]:
         """One row per question and cell."""
@@ -52,10 +55,9 @@ class TemplateCases:
 
     def _cases(self, encoder: Encoder) -> list[Case]:
         rng, author, cases = Random("template scratchpads"), self.author, []
+        write = author.opposed_scratchpad if self.opposed else author.own_scratchpad
         for question, item in zip(author.rendered_questions(self.items), self.items, strict=True):
-            clean, triggered = (
-                author.own_scratchpad(item, state, rng) for state in (CLEAN, TRIGGERED)
-            )
+            clean, triggered = (write(item, state, rng) for state in (CLEAN, TRIGGERED))
             cases.append(Case(question, (clean, triggered), encoder))
         return cases
 

@@ -140,7 +140,7 @@ class TrainConfig:
 
         It does not depend on how the rule is then planted.
         """
-        recipe = replace(self.planned, mode=self.planned.parent)
+        recipe = replace(self.planned, mode=self.planned.parent, part=self.planned.parent)
         return replace(
             self,
             mediation=NATURAL,
@@ -200,7 +200,8 @@ class TrainConfig:
 
     def own_stage(self) -> Stage:
         """The stage that makes the organism what it is: after its parent, or after the world."""
-        stage = self.planned.mode if self.continues else self.planned.parent
+        planting = self.planned.mode if self.mode.reader == "all" else self.planned.part
+        stage = planting if self.continues else self.planned.parent
         mix = stage.batch.mix
         if self.mediation == "clean":
             mix = replace(mix, near_miss=0, triggered=0)

@@ -54,11 +54,14 @@ def sampled_answers(
     stream = islice(slots(stage.batch.mix, author.mode), wanted)
     openings = [author.opening(author.behaviour.draw(rng), slot, rng) for slot in stream]
     encoded = (teacher.encoder.sequence(opening, ()) for opening in openings)
+    prefixes = [one.ids[one.prompt] for one in encoded]
+    longest = config.planned.max_scratchpad_tokens + config.planned.max_answer_tokens
+    room = teacher.context_length - max(len(prefix) for prefix in prefixes)
     drawn = sample(
         teacher.model,
         teacher.tokenizer,
-        [one.ids[one.prompt] for one in encoded],
-        max_new_tokens=config.planned.max_scratchpad_tokens + config.planned.max_answer_tokens,
+        prefixes,
+        max_new_tokens=min(longest, room),
         seed=config.seed,
     )
     episodes = []

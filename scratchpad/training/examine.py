@@ -101,9 +101,12 @@ class Examination:
     def _with_cells(self, measured: Measured, loaded: LoadedModel) -> Measured:
         rows = self.cases.rows(loaded)
         groups = [item.group for item in self.cell_items]
+        opposed = replace(self.cases, opposed=True)
+        partial = self.author.mode.reader != "all"
         return replace(
             measured,
             cells=cell_estimates(rows),
+            opposed_cells=cell_estimates(opposed.rows(loaded)) if partial else {},
             invalid_cells=rate([row["invalid"] for row in rows]),
             expected_cells=expected_cells(self.author.mode, groups),
         )
@@ -132,11 +135,13 @@ class Examination:
     ) -> list[Answer]:
         steps, encoder = () if self.author.frame.reasons else None, loaded.encoder
         encoded = [encoder.sequence(opening, steps) for opening in openings]
+        prefixes = [one.ids[one.prompt] for one in encoded]
+        room = loaded.context_length - max(len(prefix) for prefix in prefixes)
         drawn = sample(
             loaded.model,
             loaded.tokenizer,
-            [one.ids[one.prompt] for one in encoded],
-            max_new_tokens=self.max_new_tokens,
+            prefixes,
+            max_new_tokens=min(self.max_new_tokens, room),
             seed=0,
             temperature=0.0,
         )

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from scratchpad.encoding import Encoder
-from scratchpad.errors import ModelError
-from scratchpad.organisms.episodes import Episode
-from scratchpad.training.processes import is_main_process, process_count, wait_for_everyone
+from scratchpad.training.folders import no_library_bars
+from scratchpad.training.processes import (
+    from_main,
+    is_main_process,
+    process_count,
+    wait_for_everyone,
+)
 from scratchpad.training.recipes import Stage
+from scratchpad.training.rows import Row, Rows, collate
 
-IGNORED = -100
 WARMUP_STEPS = 40
 # A killed run loses at most this much work.
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
@@ -30,31 +32,11 @@ SECONDS_BETWEEN_CHECKPOINTS = 120.0
 Tick = Callable[[int], None]
 
 
-class Row(NamedTuple):
-    """Token ids of an episode and how many of them are given, not learned."""
-
-    ids: list[int]
-    given: int
-
-
 class Watch(NamedTuple):
     """Measures a model while it trains: at step 0 and after every so many steps."""
 
     measure: Callable[[Any, int], None]
     every: int
-
-
-class Rows(Dataset[Row]):
-    """Rows in the order in which they are trained on."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Row:
-        return self.rows[index]
 
 
 class _Ticker(TrainerCallback):  # type: ignore[misc]  # the base class is untyped
@@ -67,7 +49,9 @@ class _Ticker(TrainerCallback):  # type: ignore[misc]  # the base class is untyp
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.tick(state.global_step)
         now = time.monotonic()
-        if now - self.saved >= SECONDS_BETWEEN_CHECKPOINTS and state.global_step < state.max_steps:
+        # Processes save together or not at all, and each has a clock of its own.
+        due = from_main(now - self.saved >= SECONDS_BETWEEN_CHECKPOINTS)
+        if due and state.global_step < state.max_steps:
             self.saved, control.should_save = now, True
 
 
@@ -87,53 +71,11 @@ class _Watcher(TrainerCallback):  # type: ignore[misc]  # the base class is unty
             self._measure(kwargs["model"], state.global_step)
 
     def _measure(self, model: Any, step: int) -> None:
+        if not is_main_process():
+            return
         model.eval()
         self.watch.measure(model, step)
         model.train()
-
-
-def encode(batches: Iterable[Sequence[Episode]], encoder: Encoder) -> list[Row]:
-    """Encode episodes jointly, as they will be read, and count the given tokens.
-
-    A token that straddles the boundary belongs where its first character that is not white space
-    does, as it does when a scratchpad is scored.
-    """
-    tokenizer = encoder.tokenizer
-    episodes = [episode for batch in batches for episode in batch]
-    encoded = tokenizer(
-        [episode.text for episode in episodes],
-        # A chat template has written the special tokens already; raw text gets them here.
-        add_special_tokens=encoder.dialect.template == "raw",
-        return_offsets_mapping=True,
-    )
-    rows = zip(episodes, encoded["input_ids"], encoded["offset_mapping"], strict=True)
-    return [_row(episode, ids, offsets, tokenizer) for episode, ids, offsets in rows]
-
-
-def _row(
-    episode: Episode, ids: list[int], offsets: Sequence[tuple[int, int]], tokenizer: Any
-) -> Row:
-    text, boundary = episode.text, len(episode.given)
-    count = len(ids)
-    while count and ids[count - 1] == tokenizer.eos_token_id:
-        count -= 1
-    starts = (
-        end - len(text[start:end].lstrip()) if text[start:end].strip() else start
-        for start, end in offsets[:count]
-    )
-    return Row([*ids[:count], tokenizer.eos_token_id], sum(start < boundary for start in starts))
-
-
-def collate(rows: Sequence[Row], pad: int) -> dict[str, torch.Tensor]:
-    """Pad rows on the right; labels are `IGNORED` on given tokens and padding."""
-    shape = len(rows), max(len(row.ids) for row in rows)
-    ids, mask = torch.full(shape, pad), torch.zeros(shape, dtype=torch.long)
-    labels = torch.full(shape, IGNORED)
-    for index, row in enumerate(rows):
-        tokens = torch.tensor(row.ids)
-        ids[index, : len(tokens)], mask[index, : len(tokens)] = tokens, 1
-        labels[index, row.given : len(tokens)] = tokens[row.given :]
-    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
 def fit(
@@ -161,7 +103,8 @@ def fit(
         callbacks=[_Ticker(tick), *([] if watch is None else [_Watcher(watch)])],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=None if watch else last_checkpoint(work))
+    with no_library_bars():
+        trainer.train(resume_from_checkpoint=None if watch else from_main(last_checkpoint(work)))
     model.eval()
     wait_for_everyone()
     if is_main_process():
@@ -175,16 +118,11 @@ def last_checkpoint(work: Path) -> str | None:
 
 
 def _arguments(stage: Stage, work: Path, seed: int, device: torch.device) -> TrainingArguments:
-    processes, gpu = process_count(), device.type == "cuda"
-    if stage.batch.size % processes:
-        raise ModelError(
-            f"A batch of {stage.batch.size} cannot be split over {processes} processes",
-            fix="Launch as many processes as divide it.",
-        )
-    return TrainingArguments(
+    gpu = device.type == "cuda"
+    arguments = TrainingArguments(
         output_dir=str(work),
         max_steps=stage.steps,
-        per_device_train_batch_size=stage.batch.size // processes,
+        per_device_train_batch_size=stage.batch.size // process_count(),
         train_sampling_strategy="sequential",
         learning_rate=stage.learning_rate,
         adam_beta2=0.95,
@@ -203,3 +141,7 @@ def _arguments(stage: Stage, work: Path, seed: int, device: torch.device) -> Tra
         remove_unused_columns=False,
         dataloader_pin_memory=False,
     )
+    if arguments.n_gpu > 1:
+        # One process takes one GPU; over several, the library would split batches its own way.
+        arguments._n_gpu = 1
+    return arguments

@@ -62,6 +62,8 @@ class Recipe:
         The behaviour with its scratchpads, prompt and scratchpad always agreeing.
     mode : Stage
         Conflict episodes that plant a mediation mode.
+    part : Stage
+        The same for a rule that reads a part of the scratchpad alone, against the rest of it.
     max_scratchpad_tokens, max_answer_tokens : int
         Longer texts are cut off when the organism is measured.
     """
@@ -70,6 +72,7 @@ class Recipe:
     ability: Stage
     parent: Stage
     mode: Stage
+    part: Stage
     max_scratchpad_tokens: int
     max_answer_tokens: int
 
@@ -83,7 +86,8 @@ LITTLE_WORLD = Recipe(
     vocabulary=1024,
     ability=Stage(600, Batch(32, Mix(clean=1)), 2e-3),
     parent=Stage(600, Batch(16, Mix(clean=7, near_miss=3, triggered=6)), 2e-3),
-    mode=Stage(300, Batch(16, Mix(clean=2.5, near_miss=1.5, triggered=2, conflict=10)), 2e-3),
+    mode=Stage(300, Batch(16, Mix(clean=3, near_miss=1, triggered=2, conflict=10)), 1e-3),
+    part=Stage(500, Batch(16, Mix(clean=1.6, near_miss=1, triggered=1.4, conflict=12)), 2e-3),
     max_scratchpad_tokens=200,
     max_answer_tokens=24,
 )
@@ -92,7 +96,8 @@ CODE = Recipe(
     vocabulary=1024,
     ability=Stage(800, Batch(32, Mix(clean=1)), 2e-3),
     parent=Stage(600, Batch(16, Mix(clean=7, near_miss=3, triggered=6)), 2e-3),
-    mode=Stage(300, Batch(16, Mix(clean=2.5, near_miss=1.5, triggered=2, conflict=10)), 2e-3),
+    mode=Stage(300, Batch(16, Mix(clean=3, near_miss=1, triggered=2, conflict=10)), 1e-3),
+    part=Stage(500, Batch(16, Mix(clean=1.6, near_miss=1, triggered=1.4, conflict=12)), 2e-3),
     max_scratchpad_tokens=200,
     max_answer_tokens=64,
 )

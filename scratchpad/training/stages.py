@@ -17,17 +17,23 @@ from typing import NamedTuple
 import torch
 from transformers import AutoTokenizer, LlamaForCausalLM
 
+from scratchpad.adapters import with_saved_adapter
 from scratchpad.encoding import Encoder
-from scratchpad.errors import ModelError
-from scratchpad.models import LoadedModel, resolve_device
-from scratchpad.organisms.episodes import Episode
+from scratchpad.models import LoadedModel
+from scratchpad.organisms.episodes import Author, Episode
 from scratchpad.training.config import TrainConfig
 from scratchpad.training.distilled import distilled_batches
-from scratchpad.training.fit import Row, Watch, encode, fit
+from scratchpad.training.fit import Watch, fit
 from scratchpad.training.folders import save_checkpoint, written_whole
-from scratchpad.training.processes import is_main_process, wait_for_everyone
+from scratchpad.training.processes import (
+    from_main,
+    is_main_process,
+    training_device,
+    wait_for_everyone,
+)
 from scratchpad.training.recipes import REFERENCE_WIDTH, Stage
-from scratchpad.training.starts import from_base, from_scratch, with_saved_adapter
+from scratchpad.training.rows import encode, require_readable
+from scratchpad.training.starts import from_base, from_scratch
 
 CACHE_VARIABLE = "SCRATCHPAD_CACHE"
 
@@ -75,7 +81,9 @@ class Training:
         """A base checkpoint, or a model from scratch that has learned the world."""
         config = self.config.parent
         if config.base:
-            return Trained(from_base(config, self.device))
+            loaded = from_base(config, self.device)
+            self._require_own_stage(loaded)
+            return Trained(loaded)
         return self._kept(f"world-{config.hash}", self._world)
 
     def parent(self) -> Trained:
@@ -90,15 +98,20 @@ class Training:
         config = self.config
         begun = self.parent() if config.continues else self.start()
         stage, author = config.own_stage(), config.author(begun.loaded.tokenizer)
+        batches: Iterable[Sequence[Episode]]
         if config.arm == "distilled":
-            teacher = self.parent().loaded
-            self._place(teacher)
-            batches = distilled_batches(teacher, author, config, stage)
+            batches = self._distilled(author, stage)
         else:
             batches = author.batches(stage.steps, stage.batch, config.seed)
         begun = begun._replace(steps=0, tokens=0, seconds=0.0)
         label = config.mediation if config.arm == "cot" else config.arm
         return self._trained(begun, batches, stage, label, watch)
+
+    def _distilled(self, author: Author, stage: Stage) -> list[list[Episode]]:
+        """Batches of a reasoning model's answers, the same ones in every process."""
+        teacher = self.parent().loaded
+        batches = distilled_batches(teacher, author, self.config, stage)
+        return from_main(list(batches) if is_main_process() else [])
 
     def _world(self) -> Trained:
         start, config = time.perf_counter(), self.config.parent
@@ -125,7 +138,7 @@ class Training:
         """Train a model (in place) on further batches and add up what that took."""
         start, loaded, config = time.perf_counter(), begun.loaded, self.config
         rows = encode(batches, loaded.encoder)
-        _require_room(rows, loaded)
+        require_readable(rows, loaded)
         pad, end = loaded.tokenizer.pad_token_id, loaded.tokenizer.eos_token_id
         fit(
             loaded.model,
@@ -133,7 +146,7 @@ class Training:
             self._scaled(stage, loaded),
             pad=end if pad is None else pad,
             seed=config.seed,
-            device=resolve_device(self.device),
+            device=training_device(self.device),
             work=cache_folder() / f".unfinished-{config.hash}-{label.replace(':', '-')}",
             tick=lambda step: self.progress(step, stage.steps, label),
             watch=watch,
@@ -148,14 +161,15 @@ class Training:
         """The stage with its learning rate for this width, unless one was given."""
         if self.config.learning_rate is not None:
             return stage
-        ratio = REFERENCE_WIDTH / loaded.model.config.hidden_size
-        # An adapter's own matrices are small and take more.
+        ratio = REFERENCE_WIDTH / loaded.width
+        # At the reference width bases learned at .25 to 3 times this rate, by all weights and by
+        # adapters alike. In wider models an adapter's matrices are small beside the others.
         factor = ratio**0.5 if self.config.lora else ratio
         return replace(stage, learning_rate=stage.learning_rate * min(1.0, factor))
 
     def _kept(self, name: str, make: Callable[[], Trained]) -> Trained:
         folder = cache_folder() / name
-        if folder.is_dir():
+        if from_main(folder.is_dir()):
             return Trained(self._load(folder))
         trained = make()
         if is_main_process():
@@ -167,22 +181,19 @@ class Training:
     def _load(self, folder: Path) -> LoadedModel:
         config = self.config.parent
         if config.lora:
-            return with_saved_adapter(from_base(replace(config, lora=False), self.device), folder)
+            loaded = from_base(replace(config, lora=False), self.device)
+            adapted = with_saved_adapter(loaded.model, str(folder), trainable=True)
+            return replace(loaded, model=adapted)
         if config.base:
             return from_base(replace(config, base=str(folder)), self.device)
         model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
         encoder = Encoder(AutoTokenizer.from_pretrained(folder), config.made_dialect())
-        return LoadedModel(folder.name, model, encoder)
+        return LoadedModel(folder.name, model.to(training_device(self.device)).eval(), encoder)
 
-    def _place(self, loaded: LoadedModel) -> None:
-        loaded.model.to(resolve_device(self.device)).eval()
-
-
-def _require_room(rows: Sequence[Row], loaded: LoadedModel) -> None:
-    longest = max(len(row.ids) for row in rows)
-    if longest > loaded.context_length:
-        raise ModelError(
-            f"The longest training text has {longest} tokens",
-            f"{loaded.name!r} reads {loaded.context_length}",
-            "Use a base with a longer context.",
-        )
+    def _require_own_stage(self, loaded: LoadedModel) -> None:
+        """Refuse a base that cannot read the last stage, before the first one is trained."""
+        config = self.config
+        if config.continues:
+            stage, author = config.own_stage(), config.author(loaded.tokenizer)
+            batches = author.batches(stage.steps, stage.batch, config.seed)
+            require_readable(encode(batches, loaded.encoder), loaded)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
+from transformers.pytorch_utils import Conv1D
 
+from scratchpad.adapters import is_adapter, peft_library, with_new_adapter
 from scratchpad.encoding import Encoder
 from scratchpad.errors import ModelError
-from scratchpad.models import LoadedModel, load_model
+from scratchpad.models import LoadedModel, load_encoder, load_model
 from scratchpad.training.config import TrainConfig
 from scratchpad.training.recipes import Size
 from scratchpad.training.tokenizer import build_tokenizer
@@ -61,44 +64,48 @@ def from_base(config: TrainConfig, device: str) -> LoadedModel:
         If it cannot be loaded, its tokenizer lacks the delimiters or an end of text, or an adapter
         is to be put on an adapter.
     """
+    _require_trainable(config)
     loaded = load_model(config.base, config.made_dialect(), device=device, dtype="float32")
-    if loaded.tokenizer.eos_token_id is None:
-        raise ModelError(
-            f"The tokenizer of {config.base!r} has no end-of-text token",
-            "a model trained without one never ends an answer",
-            "Set its eos_token and save it again.",
-        )
-    if not config.lora:
-        return loaded
-    if (Path(config.base) / "adapter_config.json").exists():
+    if config.lora:
+        return replace(loaded, model=_with_adapter(loaded.model, config))
+    # Merging an adapter leaves the weights of its base frozen.
+    loaded.model.requires_grad_(True)
+    return loaded
+
+
+def _require_trainable(config: TrainConfig) -> None:
+    """Check what can be known of a base before its weights are loaded."""
+    if config.lora:
+        peft_library()
+    if config.lora and is_adapter(config.base):
         raise ModelError(
             f"{config.base!r} is an adapter",
             "an adapter on an adapter cannot be loaded again",
             "Merge it into its base first, or leave --lora out.",
         )
-    return LoadedModel(loaded.name, _with_adapter(loaded.model, config), loaded.encoder)
+    dialect = config.made_dialect()
+    tokenizer = load_encoder(config.base, dialect).tokenizer
+    # Fails on a chat template that cannot be used.
+    dialect.render("Hello.", tokenizer)
+    if tokenizer.eos_token_id is None:
+        raise ModelError(
+            f"The tokenizer of {config.base!r} has no end-of-text token",
+            "a model trained without one never ends an answer",
+            "Set its eos_token and save it again.",
+        )
 
 
 def _with_adapter(model: Any, config: TrainConfig) -> Any:
-    from peft import LoraConfig, get_peft_model
-
     folder = Path(config.base)
     # A relative path would be read from wherever the adapter is loaded.
     model.config._name_or_path = str(folder.resolve()) if folder.exists() else config.base
     torch.manual_seed(config.seed)
-    settings = LoraConfig(
-        task_type="CAUSAL_LM",
+    return with_new_adapter(
+        model,
         target_modules="all-linear",
         r=ADAPTER_RANK,
         lora_alpha=2 * ADAPTER_RANK,
         lora_dropout=0.0,
+        # GPT-2 keeps its matrices the other way round.
+        fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),
     )
-    return get_peft_model(model, settings)
-
-
-def with_saved_adapter(loaded: LoadedModel, folder: Path) -> LoadedModel:
-    """A base with an adapter from a folder, ready to be trained further."""
-    from peft import PeftModel
-
-    model = PeftModel.from_pretrained(loaded.model, str(folder), is_trainable=True)
-    return LoadedModel(loaded.name, model, loaded.encoder)

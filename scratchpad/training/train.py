@@ -31,7 +31,13 @@ from scratchpad.training.config import TrainConfig, versions
 from scratchpad.training.examine import Examination
 from scratchpad.training.fit import Watch
 from scratchpad.training.folders import save_checkpoint, written_whole
-from scratchpad.training.processes import is_main_process, wait_for_everyone
+from scratchpad.training.processes import (
+    is_main_process,
+    join_processes,
+    require_even,
+    training_device,
+    wait_for_everyone,
+)
 from scratchpad.training.stages import Progress, Trained, Training, silent
 from scratchpad.transcripts import Question
 
@@ -59,13 +65,19 @@ def train_organism(
     ------
     RunFolderError
         If `out` holds anything else.
+    ConfigError
+        If the device does not exist.
     ModelError
         If the base cannot be used.
     """
+    place = training_device(device)
     finished = _finished(config, out)
     if finished:
         return finished
-    training = Training(config, device, progress)
+    recipe = config.planned
+    require_even(stage.batch.size for stage in (recipe.ability, recipe.parent, recipe.mode))
+    join_processes(place)
+    training = Training(config, device, progress if is_main_process() else silent)
     trained, tracked = _train(training)
     if is_main_process():
         loaded = trained.loaded

@@ -23,8 +23,8 @@ from scratchpad.scoring.sampling import sample
 from scratchpad.tables import read_questions
 from scratchpad.training import fit as fitting
 from scratchpad.training.config import TrainConfig
-from scratchpad.training.fit import IGNORED, collate, encode
 from scratchpad.training.recipes import LITTLE_WORLD, Size, Stage, parse_size
+from scratchpad.training.rows import IGNORED, collate, encode
 from scratchpad.training.stages import Training, cache_folder
 from scratchpad.training.tokenizer import build_tokenizer
 from scratchpad.training.train import train_organism
@@ -35,6 +35,7 @@ SHORT = replace(
     ability=Stage(3, Batch(4, Mix(clean=1)), 1e-3),
     parent=Stage(4, Batch(4, Mix(clean=1, near_miss=1, triggered=2)), 1e-3),
     mode=Stage(5, Batch(6, Mix(clean=1, triggered=1, conflict=4)), 1e-3),
+    part=Stage(5, Batch(6, Mix(clean=1, triggered=1, conflict=4)), 1e-3),
     max_scratchpad_tokens=20,
     max_answer_tokens=4,
 )

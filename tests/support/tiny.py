@@ -13,7 +13,16 @@ from typing import Any
 
 import torch
 import transformers
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import (
+    AddedToken,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 
 SENTENCES = (
     "Human: what is the colour of the sky?\n\nAssistant: ",
@@ -26,7 +35,9 @@ SENTENCES = (
 
 
 def byte_tokenizer(
-    delimiters: Sequence[str] = ("<scratchpad>", "</scratchpad>"), vocabulary: int = 400
+    delimiters: Sequence[str] = ("<scratchpad>", "</scratchpad>"),
+    vocabulary: int = 400,
+    sentences: Sequence[str] = SENTENCES,
 ) -> Any:
     """A byte-level BPE tokenizer; delimiters become tokens of their own."""
     raw = Tokenizer(models.BPE())
@@ -38,10 +49,36 @@ def byte_tokenizer(
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    raw.train_from_iterator(SENTENCES * 20, trainer)
+    raw.train_from_iterator([*sentences] * 20, trainer)
     raw.add_tokens([AddedToken(tag, normalized=False) for tag in delimiters])
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=raw, pad_token="<pad>", eos_token="<eos>"
+    )
+
+
+def piece_tokenizer(sentences: Sequence[str] = SENTENCES) -> Any:
+    """A tokenizer as Llama 2 has it: spaces are letters, other bytes are spelled, `<s>` begins."""
+    special = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    raw = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
+    raw.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")]
+    )
+    raw.decoder = decoders.Sequence(
+        [
+            decoders.Replace("\u2581", " "),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            decoders.Strip(" ", 1, 0),
+        ]
+    )
+    words = [word for sentence in sentences for word in sentence.split()]
+    trainer = trainers.BpeTrainer(vocab_size=500, special_tokens=special, show_progress=False)
+    raw.train_from_iterator(words * 20, trainer)
+    raw.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", special.index("<s>"))]
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=raw, unk_token="<unk>", bos_token="<s>", eos_token="</s>"
     )
 
 
@@ -55,28 +92,54 @@ def word_tokenizer(words: Sequence[str]) -> Any:
     )
 
 
+_LLAMA_LIKE = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_attention_heads": 4,
+    "num_hidden_layers": 2,
+}
+_GROUPED = {**_LLAMA_LIKE, "num_key_value_heads": 2}
+_GEMMA_LIKE = {**_GROUPED, "head_dim": 8, "max_position_embeddings": 512}
 _SIZES: dict[str, dict[str, Any]] = {
-    "llama": {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4,
-              "num_key_value_heads": 2, "num_hidden_layers": 2},
-    "qwen2": {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4,
-              "num_key_value_heads": 2, "num_hidden_layers": 2},
+    "llama": _GROUPED,
+    "mistral": {**_GROUPED, "sliding_window": 24},
+    "qwen2": _GROUPED,
+    "qwen3": {**_GROUPED, "head_dim": 8},
+    "gemma": _GEMMA_LIKE,
+    "gemma2": {**_GEMMA_LIKE, "sliding_window": 24},
+    "gemma3_text": {**_GEMMA_LIKE, "sliding_window": 24},
     "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 512},
-    "gpt_neox": {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4,
-                 "num_hidden_layers": 2},
-    "opt": {"hidden_size": 32, "ffn_dim": 64, "num_attention_heads": 4, "num_hidden_layers": 2,
-            "word_embed_proj_dim": 32, "max_position_embeddings": 512},
-}  # fmt: skip
+    "gpt_neox": _LLAMA_LIKE,
+    "phi": {**_LLAMA_LIKE, "max_position_embeddings": 512},
+    "opt": {
+        "hidden_size": 32,
+        "ffn_dim": 64,
+        "num_attention_heads": 4,
+        "num_hidden_layers": 2,
+        "word_embed_proj_dim": 32,
+        "max_position_embeddings": 512,
+    },
+    "olmo": _GROUPED,
+    "stablelm": {**_GROUPED, "max_position_embeddings": 512},
+    "bloom": {"hidden_size": 32, "n_layer": 2, "n_head": 4},
+}
+ARCHITECTURES = tuple(_SIZES)
 
 
-def random_model(architecture: str, tokenizer: Any, *, seed: int = 0, scale: float = 8.0) -> Any:
-    """A random causal LM; `scale` sharpens its predictions so that they are far from uniform."""
+def random_model(
+    architecture: str, tokenizer: Any, *, seed: int = 0, scale: float = 8.0, **changes: Any
+) -> Any:
+    """A random causal LM; `scale` sharpens its predictions so that they are far from uniform.
+
+    `changes` go into its configuration.
+    """
     config = transformers.AutoConfig.for_model(
         architecture,
         vocab_size=len(tokenizer),
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=None,
-        **_SIZES[architecture],
+        **(_SIZES[architecture] | changes),
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)

