@@ -55,7 +55,7 @@ class Ablation:
         drawn = sample_transcripts(subject.loaded, subject.questions, config, subject.classifier)
         return list(drawn)
 
-    def pairs(self, transcripts: Sequence[Transcript]) -> Pairs:
+    def pairs(self, transcripts: Sequence[Transcript], *, require_some: bool = True) -> Pairs:
         """Join transcripts to cases; sampled empty scratchpads are left out, given ones refused."""
         return pair(
             self.subject.loaded,
@@ -64,6 +64,7 @@ class Ablation:
             kind=self.subject.kind,
             writer=self.subject.writer,
             refuse_empty=self.subject.transcripts is not None,
+            require_some=require_some,
         )
 
     def unit(self, number: int, cases: Sequence[Case]) -> pd.DataFrame:

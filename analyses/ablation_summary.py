@@ -35,6 +35,8 @@ class CellTable(NamedTuple):
 
 def cell_table(outcomes: pd.DataFrame, *, scorer: str, column: str = "value") -> CellTable:
     """Average f over a question's draws, for every cell that the outcomes hold."""
+    if outcomes.empty:
+        return CellTable({}, [])
     rows = outcomes[(outcomes["scorer"] == scorer) & ~_flag(outcomes, "not_applicable")].copy()
     keys = zip(rows["intervention"], rows["prompt_state"], rows["scratchpad_state"], strict=True)
     rows["cell"] = [_cell(*key) for key in keys]

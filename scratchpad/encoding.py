@@ -84,8 +84,14 @@ class Encoder:
             close=slices[-2],
             answer=slices[-1],
             retokenised=any(step.token_ids is None for step in steps or ()),
-            unknown=self.tokenizer.unk_token_id is not None and self.tokenizer.unk_token_id in ids,
+            unknown=self._has_unknown(ids),
         )
+
+    def _has_unknown(self, ids: Sequence[int]) -> bool:
+        """Whether text became unknown tokens; a beginning of text may share their id."""
+        begun = bool(ids) and ids[0] == self.tokenizer.bos_token_id
+        unknown = self.tokenizer.unk_token_id
+        return unknown is not None and unknown in ids[begun:]
 
     def answer_tokens(self, prompt: str, steps: Sequence[Step] | None, answer: str) -> Encoded:
         """Encode like `sequence`, refusing an answer that the tokenizer cannot write."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from scratchpad.adapters import base_of, is_adapter, with_saved_adapter
 from scratchpad.dialects import Dialect
 from scratchpad.encoding import Encoder
-from scratchpad.errors import ConfigError, ModelError, unknown_name
+from scratchpad.errors import ConfigError, DataError, ModelError, unknown_name
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -42,6 +42,24 @@ class LoadedModel:
         config = self.model.config.get_text_config()
         told = (getattr(config, name, None) for name in ("max_position_embeddings", "max_seq_len"))
         return int(next(filter(None, told), 10**9))
+
+    def room(self, prefixes: Sequence[Sequence[int]], wanted: int) -> int:
+        """How many of the wanted new tokens fit behind the longest of some prefixes.
+
+        Raises
+        ------
+        DataError
+            If none do.
+        """
+        longest = max((len(prefix) for prefix in prefixes), default=0)
+        room = min(wanted, self.context_length - longest)
+        if room < 1:
+            raise DataError(
+                f"A prompt has {longest} tokens",
+                f"the model reads {self.context_length}",
+                "Shorten the prompts.",
+            )
+        return room
 
     @property
     def width(self) -> int:

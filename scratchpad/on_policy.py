@@ -80,31 +80,18 @@ def sample_transcripts(
     for question, state, _ in wanted:
         encoded = encoder.sequence(question.prompts[state], () if config.reasons else None)
         prefixes.append(encoded.ids[encoded.prompt])
-    new_tokens = _room(loaded, prefixes, config)
+    longest = config.max_scratchpad_tokens + config.max_answer_tokens
     completions = sample(
         loaded.model,
         loaded.tokenizer,
         prefixes,
-        max_new_tokens=new_tokens,
+        max_new_tokens=loaded.room(prefixes, longest),
         seed=config.seed,
         temperature=config.temperature,
     )
     for (question, state, draw), completion in zip(wanted, completions, strict=True):
         made = _transcript if config.reasons else _answer_alone
         yield made(loaded, question, state == TRIGGERED, draw, completion, classifier)
-
-
-def _room(loaded: LoadedModel, prefixes: Sequence[Sequence[int]], config: SamplingConfig) -> int:
-    longest = max(len(prefix) for prefix in prefixes)
-    wanted = config.max_scratchpad_tokens + config.max_answer_tokens
-    room = min(wanted, loaded.context_length - longest)
-    if room < 1:
-        raise DataError(
-            f"A prompt has {longest} tokens",
-            f"the model reads {loaded.context_length}",
-            "Shorten the prompts.",
-        )
-    return room
 
 
 def _transcript(
@@ -174,6 +161,7 @@ def pair(
     kind: Tagger,
     writer: Writer | None = None,
     refuse_empty: bool = True,
+    require_some: bool = True,
 ) -> Pairs:
     """Join each question's clean and triggered transcripts, draw by draw, to cases.
 
@@ -182,7 +170,8 @@ def pair(
     Raises
     ------
     DataError
-        If no question has both, or a transcript has no scratchpad to intervene on.
+        If no question has both, unless that will do (`require_some`), or a transcript has no
+        scratchpad to intervene on.
     """
     found: dict[tuple[str, bool], list[Transcript]] = defaultdict(list)
     prompts = {question.question_id: question.prompts for question in questions}
@@ -204,7 +193,7 @@ def pair(
                 steps_of(loaded, triggered, kind),
             )
             cases.append(Case(question, scratchpads, loaded.encoder, writer, draw))
-    if not cases:
+    if not cases and require_some:
         reason = (
             f"{len(unterminated)} pairs never closed or are empty"
             if unterminated

@@ -126,6 +126,10 @@ def bootstrap_means(
     proportions : bool
         Whether the values are shares in [0, 1].
     """
+    if not len(values):
+        columns = values.shape[1]
+        empty = np.full((draws, columns), np.nan)
+        return Bootstrap(empty[0], empty, np.zeros((0, columns), dtype=np.bool_))
     names, index = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
     present = ~np.isnan(values)
     sums = _by_group(np.where(present, values, 0.0), index, len(names))

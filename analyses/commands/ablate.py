@@ -89,7 +89,7 @@ def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping
     folder.write_table("transcripts", transcript_table(transcripts))
     outcomes, units = _score(folder, ablation, pairs)
     with progress("Greedy scratchpads", None):
-        greedy_cells = ablation.cells(ablation.pairs(greedy).cases)
+        greedy_cells = ablation.cells(ablation.pairs(greedy, require_some=False).cases)
     folder.write_table("greedy_outcomes", greedy_cells)
     with progress("Summing up", None):
         summary = summarise_ablation(

@@ -64,7 +64,7 @@ def sampled_rows(
         loaded.model,
         loaded.tokenizer,
         prefixes,
-        max_new_tokens=scorers.max_answer_tokens,
+        max_new_tokens=loaded.room(prefixes, scorers.max_answer_tokens),
         seed=seed,
     )
     judged: list[list[bool | None]] = []

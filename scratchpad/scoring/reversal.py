@@ -32,11 +32,13 @@ def reversal_rows(
     contexts = [
         loaded.encoder.sequence(case.question.prompts[v.prompt_state], v.steps) for v in variants
     ]
+    prefixes = [context.ids[: context.close.start] for context in contexts]
+    longest = config.max_scratchpad_tokens + config.max_answer_tokens
     drawn = sample(
         loaded.model,
         loaded.tokenizer,
-        [context.ids[: context.close.start] for context in contexts],
-        max_new_tokens=config.max_scratchpad_tokens + config.max_answer_tokens,
+        prefixes,
+        max_new_tokens=loaded.room(prefixes, longest),
         seed=seed,
     )
     rows = []

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -224,9 +224,16 @@ class TrainConfig:
         return asdict(self)
 
 
-def versions() -> dict[str, str]:
-    """Versions of the libraries that training rests on."""
-    return {library: version(library) for library in LIBRARIES}
+def versions() -> dict[str, str | None]:
+    """Versions of the libraries that training rests on; `None` where one is not installed."""
+    return {library: _version(library) for library in LIBRARIES}
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
 
 
 @cache

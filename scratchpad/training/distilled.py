@@ -56,12 +56,11 @@ def sampled_answers(
     encoded = (teacher.encoder.sequence(opening, ()) for opening in openings)
     prefixes = [one.ids[one.prompt] for one in encoded]
     longest = config.planned.max_scratchpad_tokens + config.planned.max_answer_tokens
-    room = teacher.context_length - max(len(prefix) for prefix in prefixes)
     drawn = sample(
         teacher.model,
         teacher.tokenizer,
         prefixes,
-        max_new_tokens=min(longest, room),
+        max_new_tokens=teacher.room(prefixes, longest),
         seed=config.seed,
     )
     episodes = []

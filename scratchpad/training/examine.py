@@ -136,12 +136,11 @@ class Examination:
         steps, encoder = () if self.author.frame.reasons else None, loaded.encoder
         encoded = [encoder.sequence(opening, steps) for opening in openings]
         prefixes = [one.ids[one.prompt] for one in encoded]
-        room = loaded.context_length - max(len(prefix) for prefix in prefixes)
         drawn = sample(
             loaded.model,
             loaded.tokenizer,
             prefixes,
-            max_new_tokens=min(self.max_new_tokens, room),
+            max_new_tokens=loaded.room(prefixes, self.max_new_tokens),
             seed=0,
             temperature=0.0,
         )

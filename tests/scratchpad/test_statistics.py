@@ -114,3 +114,9 @@ def test_t_interval_needs_five_seeds() -> None:
 def test_shares_outside_zero_and_one_are_a_bug() -> None:
     with pytest.raises(ValueError, match="outside"):
         bootstrap_means(np.full((5, 1), 1.5), list("abcde"), seed=0)
+
+
+def test_a_column_without_rows_is_undefined_and_not_an_error() -> None:
+    bootstrap = bootstrap_means(np.zeros((0, 2)), [], seed=0)
+    estimate = bootstrap.combine([1, -1])
+    assert (estimate.estimate, estimate.n, bootstrap.n) == (None, 0, 0)
