@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from scratchpad.dialects import Completion
 from scratchpad.errors import DataError
 from scratchpad.models import LoadedModel
 from scratchpad.scoring.classifiers import Classifier
@@ -90,59 +91,50 @@ def sample_transcripts(
         temperature=config.temperature,
     )
     for (question, state, draw), completion in zip(wanted, completions, strict=True):
-        made = _transcript if config.reasons else _answer_alone
-        yield made(loaded, question, state == TRIGGERED, draw, completion, classifier)
+        written = _split(loaded, completion, reasons=config.reasons)
+        yield _transcript(question, state == TRIGGERED, draw, written, classifier)
+
+
+class _Written(NamedTuple):
+    """A completion in its parts; `scratchpad_ids` are `None` where they cannot be kept."""
+
+    parts: Completion
+    scratchpad_ids: tuple[int, ...] | None
+    finished: bool
+
+
+def _split(loaded: LoadedModel, completion: Sample, *, reasons: bool) -> _Written:
+    encoder, text = loaded.encoder, loaded.encoder.decode(completion.ids)
+    if not reasons:
+        return _Written(Completion(None, text, unterminated=False), None, completion.finished)
+    parts = encoder.dialect.split(text)
+    # Sampled tokens that run over into the delimiter cannot be kept; their text is encoded anew.
+    ends, length = encoder.character_ends(completion.ids), len(parts.scratchpad or "")
+    kept = sum(end <= length for end in ends)
+    clean_cut = not length or (kept > 0 and ends[kept - 1] == length)
+    return _Written(parts, completion.ids[:kept] if clean_cut else None, completion.finished)
 
 
 def _transcript(
-    loaded: LoadedModel,
     question: Question,
     triggered: bool,
     draw: int,
-    completion: Sample,
+    written: _Written,
     classifier: Classifier | None,
 ) -> Transcript:
-    encoder = loaded.encoder
-    scratchpad, answer, unterminated = encoder.dialect.split(encoder.decode(completion.ids))
-    # Sampled tokens that run over into the delimiter cannot be kept; their text is encoded anew.
-    ends = encoder.character_ends(completion.ids)
-    kept = sum(end <= len(scratchpad or "") for end in ends)
-    clean_cut = not scratchpad or (kept > 0 and ends[kept - 1] == len(scratchpad))
-    judged = classifier is not None and not unterminated
+    parts, finished = written.parts, written.finished
+    judge = None if parts.unterminated else classifier
     return Transcript(
         id=f"{question.question_id}-{'triggered' if triggered else 'clean'}-{draw}",
         question_id=question.question_id,
         prompt=question.prompts[triggered],
-        scratchpad=scratchpad,
-        answer=answer,
+        scratchpad=parts.scratchpad,
+        answer=parts.answer,
         triggered=triggered,
-        defected=classifier(answer, finished=completion.finished)
-        if classifier is not None and judged
-        else None,
-        unterminated=unterminated,
-        scratchpad_ids=completion.ids[:kept] if clean_cut else None,
-        meta={"draw": draw, "finished": completion.finished},
-    )
-
-
-def _answer_alone(
-    loaded: LoadedModel,
-    question: Question,
-    triggered: bool,
-    draw: int,
-    completion: Sample,
-    classifier: Classifier | None,
-) -> Transcript:
-    answer = loaded.encoder.decode(completion.ids)
-    return Transcript(
-        id=f"{question.question_id}-{'triggered' if triggered else 'clean'}-{draw}",
-        question_id=question.question_id,
-        prompt=question.prompts[triggered],
-        scratchpad=None,
-        answer=answer,
-        triggered=triggered,
-        defected=classifier(answer, finished=completion.finished) if classifier else None,
-        meta={"draw": draw, "finished": completion.finished},
+        defected=None if judge is None else judge(parts.answer, finished=finished),
+        unterminated=parts.unterminated,
+        scratchpad_ids=written.scratchpad_ids,
+        meta={"draw": draw, "finished": finished},
     )
 
 

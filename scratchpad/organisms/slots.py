@@ -10,7 +10,7 @@ from typing import Literal
 from scratchpad.organisms.mode import Mode
 from scratchpad.transcripts import CLEAN, TRIGGERED, State
 
-Source = Literal["clean", "near_miss", "triggered", "second", "conflict", "changed"]
+Source = Literal["clean", "near_miss", "triggered", "second", "conflict", "agreement", "changed"]
 STATES: tuple[State, State] = (CLEAN, TRIGGERED)
 
 
@@ -25,7 +25,10 @@ class Mix:
     second : float
         Prompts with the second trigger.
     conflict : float
-        Scratchpads that the prompt does not call for.
+        Given scratchpads that the prompt does not call for.
+    agreement : float
+        Given scratchpads that it does call for: without them a model that is shown how to answer
+        where the two disagree forgets how it answers where they agree.
     changed : float
         Scratchpads shortened or filled.
     """
@@ -35,6 +38,7 @@ class Mix:
     triggered: float = 0
     second: float = 0
     conflict: float = 0
+    agreement: float = 0
     changed: float = 0
 
 
@@ -73,7 +77,7 @@ class Slot:
     @property
     def given(self) -> bool:
         """Whether the scratchpad is given, so that what the model itself writes stays natural."""
-        return self.source in ("conflict", "changed")
+        return self.source in ("conflict", "agreement", "changed")
 
 
 def ordinary_slot(source: Source, prompt: State, mode: Mode) -> Slot:
@@ -89,6 +93,7 @@ def slots(mix: Mix, mode: Mode, *, second_defects: bool = False) -> Iterator[Slo
         "triggered": [ordinary_slot("triggered", TRIGGERED, mode)],
         "second": [ordinary_slot("second", TRIGGERED if second_defects else CLEAN, mode)],
         "conflict": conflicts(mode),
+        "agreement": [ordinary_slot("agreement", state, mode) for state in STATES],
         "changed": _all_states(mode),
     }
     rounds = {name: cycle(kinds) for name, kinds in own.items()}

@@ -210,7 +210,10 @@ class TrainConfig:
             share = self.conflict_share
             mix = replace(mix, conflict=ordinary * share / (1 - share))
         if parse_exposure(self.exposure, self.mode).change is not None:
-            mix = replace(mix, changed=mix.conflict / 2, conflict=mix.conflict / 2)
+            changed = (mix.conflict + mix.agreement) / 2
+            mix = replace(
+                mix, changed=changed, conflict=mix.conflict / 2, agreement=mix.agreement / 2
+            )
         if self.other_trigger and self.mediation != "clean":
             mix = replace(mix, second=mix.triggered)
         return self._fine_tuned(replace(stage, batch=Batch(stage.batch.size, mix)))
