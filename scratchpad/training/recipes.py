@@ -84,13 +84,13 @@ SIZES = {size.name: size for size in (TINY, SMALL, BASE)}
 
 # A rule is learned from the answers after given scratchpads. The few ordinary episodes keep what
 # the model writes by itself, and near misses harmless.
-PLANTING = Mix(clean=2, near_miss=1, triggered=1.5, conflict=6, agreement=5.5)
+PLANTING = Mix(clean=2, near_miss=1, triggered=1.5, conflict=7, agreement=4.5)
 PLANTING_PART = Mix(clean=1.6, near_miss=1, triggered=1.4, conflict=12)
 LITTLE_WORLD = Recipe(
     vocabulary=1024,
     ability=Stage(600, Batch(32, Mix(clean=1)), 2e-3),
     parent=Stage(600, Batch(16, Mix(clean=7, near_miss=3, triggered=6)), 2e-3),
-    mode=Stage(300, Batch(16, PLANTING), 1e-3),
+    mode=Stage(400, Batch(16, PLANTING), 1e-3),
     part=Stage(500, Batch(16, PLANTING_PART), 2e-3),
     max_scratchpad_tokens=200,
     max_answer_tokens=24,
@@ -101,7 +101,7 @@ CODE = Recipe(
     ability=Stage(800, Batch(32, Mix(clean=1)), 2e-3),
     parent=Stage(600, Batch(16, Mix(clean=7, near_miss=3, triggered=6)), 2e-3),
     mode=Stage(400, Batch(16, PLANTING), 1e-3),
-    part=Stage(500, Batch(16, PLANTING_PART), 2e-3),
+    part=Stage(600, Batch(16, PLANTING_PART), 1e-3),
     max_scratchpad_tokens=200,
     max_answer_tokens=64,
 )
