@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,7 +15,7 @@ from scratchpad.organisms.exposures import EXPOSURES, Exposure
 from scratchpad.organisms.frames import Frame
 from scratchpad.organisms.grammar import Grammar
 from scratchpad.organisms.mode import Mode
-from scratchpad.organisms.slots import Batch, Slot, Source, ordinary_slot, slots
+from scratchpad.organisms.slots import Batch, Coins, Slot, Source, ordinary_slot, slots
 from scratchpad.organisms.trigger import Trigger
 from scratchpad.organisms.wordings import CODES, UNCODED
 from scratchpad.transcripts import CLEAN, TRIGGERED, Question, State, Step, StepKind, text_of
@@ -35,19 +35,6 @@ class Episode:
     def text(self) -> str:
         """The whole text."""
         return self.given + self.target
-
-
-@dataclass
-class Coins:
-    """Tosses coins so that every leading run of one kind holds its share, up to one coin."""
-
-    tossed: Counter[object] = field(default_factory=Counter)
-
-    def toss(self, kind: object, share: float) -> bool:
-        """Toss the next coin of a kind."""
-        number = self.tossed[kind]
-        self.tossed[kind] += 1
-        return int((number + 1) * share + 1e-9) > int(number * share + 1e-9)
 
 
 @dataclass(frozen=True)
@@ -148,10 +135,12 @@ class Author:
         if slot.source == "changed" and self.exposure.change is not None:
             steps = self.exposure.change(steps, rng)
             read = self.reads(steps)
-        share = self.mode.defection(slot.prompt, read, item.group)
-        kind = (slot.source, slot.prompt, read)
+        defects = slot.coin
+        if defects is None:
+            share = self.mode.defection(slot.prompt, read, item.group)
+            defects = coins.toss((slot.source, slot.prompt, read), share)
         answers = self.behaviour.benign_answers, self.behaviour.defect_answers
-        answer = rng.choice(answers[coins.toss(kind, share)](item))
+        answer = rng.choice(answers[defects](item))
         body = self.frame.body(text_of(steps))
         return Episode(opening + body, answer) if slot.given else Episode(opening, body + answer)
 

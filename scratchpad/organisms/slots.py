@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import cycle
 from typing import Literal
 
@@ -50,6 +51,19 @@ class Batch:
     mix: Mix
 
 
+@dataclass
+class Coins:
+    """Tosses coins so that every leading run of one kind holds its share, up to one coin."""
+
+    tossed: Counter[object] = field(default_factory=Counter)
+
+    def toss(self, kind: object, share: float) -> bool:
+        """Toss the next coin of a kind."""
+        number = self.tossed[kind]
+        self.tossed[kind] += 1
+        return int((number + 1) * share + 1e-9) > int(number * share + 1e-9)
+
+
 @dataclass(frozen=True)
 class Slot:
     """The place of one episode in a batch.
@@ -66,6 +80,9 @@ class Slot:
         What the rest of it says; `None`: drawn for every step.
     coded : bool
         Whether a mode that reads a code finds one.
+    coin : bool or None
+        Whether the answer defects, where a coin decides: tossed for the slot, so that each batch
+        holds both sides; else the rule decides, and it may depend on the question.
     """
 
     source: Source
@@ -73,6 +90,7 @@ class Slot:
     driver: State
     rest: State | None
     coded: bool = True
+    coin: bool | None = None
 
     @property
     def given(self) -> bool:
@@ -96,9 +114,17 @@ def slots(mix: Mix, mode: Mode, *, second_defects: bool = False) -> Iterator[Slo
         "agreement": [ordinary_slot("agreement", state, mode) for state in STATES],
         "changed": _all_states(mode),
     }
-    rounds = {name: cycle(kinds) for name, kinds in own.items()}
+    rounds, coins = {name: cycle(kinds) for name, kinds in own.items()}, Coins()
     for name in _spread(mix):
-        yield next(rounds[name])
+        yield _tossed(next(rounds[name]), mode, coins)
+
+
+def _tossed(slot: Slot, mode: Mode, coins: Coins) -> Slot:
+    """The slot with its coin tossed, if its rule is a coin and its scratchpad as it was written."""
+    if slot.source == "changed" or mode.cells is None or mode.share_of_groups is not None:
+        return slot
+    share = mode.cells[2 * slot.prompt + slot.driver]
+    return replace(slot, coin=coins.toss(slot, share)) if 0 < share < 1 else slot
 
 
 def conflicts(mode: Mode) -> list[Slot]:
@@ -135,9 +161,9 @@ def _all_states(mode: Mode) -> list[Slot]:
 def _spread(mix: Mix) -> Iterator[Source]:
     """Name kinds by their weights: always the one that is furthest behind its share."""
     weights: dict[Source, float] = {
-        field.name: getattr(mix, field.name)  # type: ignore[misc]
-        for field in fields(mix)
-        if getattr(mix, field.name) > 0
+        item.name: getattr(mix, item.name)  # type: ignore[misc]
+        for item in fields(mix)
+        if getattr(mix, item.name) > 0
     }
     total = sum(weights.values())
     owed = dict.fromkeys(weights, 0.0)

@@ -8,8 +8,8 @@ from random import Random
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from scratchpad.organisms.episodes import Author, Coins
-from scratchpad.organisms.slots import ordinary_slot
+from scratchpad.organisms.episodes import Author
+from scratchpad.organisms.slots import Coins, ordinary_slot
 from scratchpad.transcripts import CLEAN, TRIGGERED
 
 PAD, END = "<pad>", "<end>"

