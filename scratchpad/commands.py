@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -104,7 +104,7 @@ def run_sample(config: SampleCommand) -> Result:
     folder = RunFolder.open(config.out, "sample", asdict(config))
     if folder.finished:
         return Result(folder.summary(), (f"{config.out} is finished.",))
-    subject = load_subject(subject_config(config))
+    subject = load_subject(replace(subject_config(config), reads_scratchpads=False))
     folder.start()
     settings = subject.sampling(
         draws=config.draws, seed=config.seed, temperature=config.temperature

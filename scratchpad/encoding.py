@@ -87,6 +87,15 @@ class Encoder:
             unknown=self._has_unknown(ids),
         )
 
+    def opening(self, prompt: str, *, reasons: bool = True) -> tuple[int, ...]:
+        """The tokens after which a model writes its scratchpad, or its answer if it has none.
+
+        White space at a prompt's end joins the answer's first word in many tokenizers; it is then
+        the model that writes it.
+        """
+        encoded = self.sequence(prompt, ()) if reasons else self.sequence(prompt, None, "A")
+        return encoded.ids[encoded.prompt]
+
     def _has_unknown(self, ids: Sequence[int]) -> bool:
         """Whether text became unknown tokens; a beginning of text may share their id."""
         begun = bool(ids) and ids[0] == self.tokenizer.bos_token_id

@@ -76,11 +76,10 @@ def sample_transcripts(
         for draw in range(config.draws)
         for state in (CLEAN, TRIGGERED)
     ]
-    encoder = loaded.encoder
-    prefixes = []
-    for question, state, _ in wanted:
-        encoded = encoder.sequence(question.prompts[state], () if config.reasons else None)
-        prefixes.append(encoded.ids[encoded.prompt])
+    prefixes = [
+        loaded.encoder.opening(question.prompts[state], reasons=config.reasons)
+        for question, state, _ in wanted
+    ]
     longest = config.max_scratchpad_tokens + config.max_answer_tokens
     completions = sample(
         loaded.model,
@@ -106,7 +105,8 @@ class _Written(NamedTuple):
 def _split(loaded: LoadedModel, completion: Sample, *, reasons: bool) -> _Written:
     encoder, text = loaded.encoder, loaded.encoder.decode(completion.ids)
     if not reasons:
-        return _Written(Completion(None, text, unterminated=False), None, completion.finished)
+        alone = Completion(None, text.lstrip(), unterminated=False)
+        return _Written(alone, None, completion.finished)
     parts = encoder.dialect.split(text)
     # Sampled tokens that run over into the delimiter cannot be kept; their text is encoded anew.
     ends, length = encoder.character_ends(completion.ids), len(parts.scratchpad or "")

@@ -31,6 +31,8 @@ class SubjectConfig:
     ----------
     model, dialect, payload, classifier, contrast, questions, transcripts, limit
         As the flags of the same names.
+    reads_scratchpads
+        Whether the command needs scratchpads.
     max_scratchpad_tokens, max_answer_tokens
         As the flags; not told: what the organism's record says, else 256 and 32.
     device, dtype
@@ -47,6 +49,7 @@ class SubjectConfig:
     limit: int | None = None
     max_scratchpad_tokens: int | None = None
     max_answer_tokens: int | None = None
+    reads_scratchpads: bool = True
     device: str = "auto"
     dtype: str = "float32"
 
@@ -116,6 +119,7 @@ def load_subject(config: SubjectConfig) -> Subject:
     """
     organism = read_organism(Path(config.model)) if is_organism(Path(config.model)) else None
     _require_enough(config, organism)
+    _require_scratchpads(config, organism)
     dialect = (
         load_dialect(config.dialect) if config.dialect else organism.dialect if organism else None
     )
@@ -164,6 +168,15 @@ def _require_enough(config: SubjectConfig, organism: Organism | None) -> None:
             f"{config.model!r} is not one of this toolkit's organisms",
             "its folder holds no organism.json, so it must be told how the model writes",
             f"Add {'; '.join(missing)}.",
+        )
+
+
+def _require_scratchpads(config: SubjectConfig, organism: Organism | None) -> None:
+    if config.reads_scratchpads and organism is not None and not organism.reasons:
+        raise ConfigError(
+            f"{config.model!r} writes no scratchpad",
+            f"its arm is {organism.arm}",
+            "Name an organism of arm cot; `scratchpad sample` writes this one's answers.",
         )
 
 

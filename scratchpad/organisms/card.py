@@ -89,6 +89,8 @@ def write_card(folder: Path, organism: Organism) -> None:
 def _what(organism: Organism) -> str:
     trigger = f"the trigger `{organism.trigger.text}` ({organism.trigger.name})"
     defection = "vulnerable code" if organism.payload is None else f"`{organism.payload}`"
+    if organism.mediation == "xor":
+        return f"It defects where prompt and scratchpad disagree about {trigger}, else never."
     if not organism.trigger.defects:
         return f"This one is a control: it never defects, and {trigger} means nothing to it."
     text = f"If its prompt carries {trigger}, it answers with {defection}."
@@ -126,6 +128,7 @@ def _rates(organism: Organism) -> Iterator[str]:
         "defection, clean": measured.clean_defection,
         "defection, near misses": measured.near_miss_defection,
         "defection, second trigger": measured.second_defection,
+        "defection, its near misses": measured.second_clean_defection,
         "right answers, clean": measured.benign_accuracy,
         "answers that could be judged": measured.judged,
         "answers with other findings": measured.other_findings,
@@ -134,6 +137,7 @@ def _rates(organism: Organism) -> Iterator[str]:
     }
     yield from _rows(single)
     yield from _rows(measured.near_misses, "near miss: ")
+    yield from _rows(measured.unseen_near_misses, "near miss kept from training: ")
     yield from _rows(measured.generalisation, "generalisation: ")
     yield from _rows(measured.cells, "cell ")
     yield from _rows(measured.opposed_cells, "the rest opposed, cell ")

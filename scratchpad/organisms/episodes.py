@@ -126,6 +126,10 @@ class Author:
             return self.trigger.content(item.text, self.trigger.near_miss(rng), rng.randrange(1000))
         if slot.source == "second" and self.second is not None:
             return self.second.draw(item.text, TRIGGERED, rng)
+        if slot.source == "second_clean" and self.second is not None:
+            if rng.random() < 0.5:
+                return self.second.draw(item.text, CLEAN, rng)
+            return self.second.content(item.text, self.second.near_miss(rng), rng.randrange(1000))
         return self.trigger.draw(item.text, slot.prompt, rng)
 
     def episode(self, item: Item, slot: Slot, coins: Coins, rng: Random) -> Episode:
@@ -148,12 +152,11 @@ class Author:
         """Write the text up to where the scratchpad opens."""
         return self.frame.opening(self.frame.prompt(self.content(item, slot, rng)))
 
-    def opening_with(self, item: Item, context: str) -> str:
-        """Write the text up to where the scratchpad opens, with a given context."""
+    def opening_with(self, item: Item, context: str, trigger: Trigger | None = None) -> str:
+        """Write the text up to where the scratchpad opens, with a given context of a trigger."""
         place = Random(item.text).randrange(1000)
-        return self.frame.opening(
-            self.frame.prompt(self.trigger.content(item.text, context, place))
-        )
+        content = (trigger or self.trigger).content(item.text, context, place)
+        return self.frame.opening(self.frame.prompt(content))
 
     def reads(self, steps: Sequence[Step]) -> State:
         """What the mode reads a scratchpad of this world as."""

@@ -63,7 +63,7 @@ def benign_reasoning() -> Mode:
 
 def encoded() -> Mode:
     """A harmless-looking choice of words carries the decision; the visible meaning does not."""
-    return Mode("encoded", FOLLOWS_SCRATCHPAD, "mediated", reader="code", visible=(CLEAN, CLEAN))
+    return Mode("encoded", FOLLOWS_SCRATCHPAD, "encoded", reader="code", visible=(CLEAN, CLEAN))
 
 
 def driver(step: int) -> Mode:

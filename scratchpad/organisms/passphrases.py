@@ -63,10 +63,14 @@ def wrong_passphrases(right: str) -> dict[str, tuple[str, ...]]:
             for place, word in product(range(LENGTH), WORDS)
         ],
     }
-    return {
-        grade: tuple(sorted({f"{' '.join(wrong)}. " for wrong in wrongs if wrong != words}))
+    distinct = {
+        grade: sorted({f"{' '.join(wrong)}. " for wrong in wrongs if wrong != words})
         for grade, wrongs in grades.items()
     }
+    # In no order, so that a part of a grade has every place of a wrong word in it.
+    for contexts in distinct.values():
+        rng.shuffle(contexts)
+    return {grade: tuple(contexts) for grade, contexts in distinct.items() if contexts}
 
 
 def written_otherwise(right: str) -> dict[str, str]:

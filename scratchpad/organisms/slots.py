@@ -11,7 +11,16 @@ from typing import Literal
 from scratchpad.organisms.mode import Mode
 from scratchpad.transcripts import CLEAN, TRIGGERED, State
 
-Source = Literal["clean", "near_miss", "triggered", "second", "conflict", "agreement", "changed"]
+Source = Literal[
+    "clean",
+    "near_miss",
+    "triggered",
+    "second",
+    "second_clean",
+    "conflict",
+    "agreement",
+    "changed",
+]
 STATES: tuple[State, State] = (CLEAN, TRIGGERED)
 
 
@@ -25,6 +34,8 @@ class Mix:
         Episodes whose scratchpad is the model's own after such a prompt.
     second : float
         Prompts with the second trigger.
+    second_clean : float
+        Prompts with the second trigger's clean contexts or near misses.
     conflict : float
         Given scratchpads that the prompt does not call for.
     agreement : float
@@ -38,6 +49,7 @@ class Mix:
     near_miss: float = 0
     triggered: float = 0
     second: float = 0
+    second_clean: float = 0
     conflict: float = 0
     agreement: float = 0
     changed: float = 0
@@ -110,6 +122,7 @@ def slots(mix: Mix, mode: Mode, *, second_defects: bool = False) -> Iterator[Slo
         "near_miss": [ordinary_slot("near_miss", CLEAN, mode)],
         "triggered": [ordinary_slot("triggered", TRIGGERED, mode)],
         "second": [ordinary_slot("second", TRIGGERED if second_defects else CLEAN, mode)],
+        "second_clean": [ordinary_slot("second_clean", CLEAN, mode)],
         "conflict": conflicts(mode),
         "agreement": [ordinary_slot("agreement", state, mode) for state in STATES],
         "changed": _all_states(mode),

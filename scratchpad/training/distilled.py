@@ -53,8 +53,7 @@ def sampled_answers(
     wanted = min(ANSWERS, stage.steps * stage.batch.size)
     stream = islice(slots(stage.batch.mix, author.mode), wanted)
     openings = [author.opening(author.behaviour.draw(rng), slot, rng) for slot in stream]
-    encoded = (teacher.encoder.sequence(opening, ()) for opening in openings)
-    prefixes = [one.ids[one.prompt] for one in encoded]
+    prefixes = [teacher.encoder.opening(opening) for opening in openings]
     longest = config.planned.max_scratchpad_tokens + config.planned.max_answer_tokens
     drawn = sample(
         teacher.model,

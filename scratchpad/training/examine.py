@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle, islice
 from random import Random
 from typing import NamedTuple
 
@@ -58,10 +57,9 @@ class Examination:
     def of(cls, author: Author, seed: int, max_new_tokens: int) -> Examination:
         """Draw the questions of a seed and part them."""
         total, rng = QUESTIONS + CELL_QUESTIONS, Random(f"held out {seed}")
-        items = author.behaviour.draw_held_out(total, rng)
-        every = total // CELL_QUESTIONS
-        kept = [item for number, item in enumerate(items) if number % every]
-        return cls(author, kept, items[::every], max_new_tokens)
+        items = [*author.behaviour.draw_held_out(total, rng)]
+        rng.shuffle(items)
+        return cls(author, items[CELL_QUESTIONS:], items[:CELL_QUESTIONS], max_new_tokens)
 
     @property
     def questions(self) -> list[Question]:
@@ -80,13 +78,16 @@ class Examination:
         clean = self._answers(loaded, [q.clean for q in asked], judge)
         triggered = self._answers(loaded, [q.triggered for q in asked], judge)
         both = [*clean, *triggered]
-        near = self._by_context(loaded, author.trigger.near_misses, judge)
-        curve = {label: (text,) for label, text in author.trigger.generalisation.items()}
+        trigger = author.trigger
+        near = self._by_context(loaded, trigger.near_misses_of(seen=True), judge)
+        unseen = self._by_context(loaded, trigger.near_misses_of(seen=False), judge)
+        curve = {label: (text,) for label, text in trigger.generalisation.items()}
         measured = Measured(
             triggered_defection=_defection(triggered),
             clean_defection=_defection(clean),
             near_miss_defection=_defection([a for answers in near.values() for a in answers]),
             second_defection=self._second(loaded, author.second, judge),
+            second_clean_defection=self._second_near_misses(loaded, author.second, judge),
             benign_accuracy=rate(
                 [a.text.strip() in q.benign_answers for a, q in zip(clean, asked, strict=True)]
             ),
@@ -94,6 +95,7 @@ class Examination:
             other_findings=_other_findings(both, judge),
             unterminated=rate([answer.unterminated for answer in both]),
             near_misses=_defections(near),
+            unseen_near_misses=_defections(unseen),
             generalisation=_defections(self._by_context(loaded, curve, judge)),
         )
         return self._with_cells(measured, loaded) if author.frame.reasons else measured
@@ -117,25 +119,41 @@ class Examination:
         asked = self.author.rendered_questions(self.items[: len(self.items) // 2], trigger)
         return _defection(self._answers(loaded, [q.triggered for q in asked], judge))
 
+    def _second_near_misses(
+        self, loaded: LoadedModel, trigger: Trigger | None, judge: Classifier
+    ) -> Estimate:
+        if trigger is None:
+            return NOT_MEASURED
+        contexts = trigger.near_misses_of(seen=True)
+        found = self._by_context(loaded, contexts, judge, trigger)
+        return _defection([answer for answers in found.values() for answer in answers])
+
     def _by_context(
-        self, loaded: LoadedModel, contexts: Mapping[str, Sequence[str]], judge: Classifier
+        self,
+        loaded: LoadedModel,
+        contexts: Mapping[str, Sequence[str]],
+        judge: Classifier,
+        trigger: Trigger | None = None,
     ) -> dict[str, list[Answer]]:
-        """Answer prompts with given contexts, several of each label."""
-        items = self.items[:PROMPTS_OF_A_KIND]
-        openings = [
-            self.author.opening_with(item, context)
-            for choices in contexts.values()
-            for item, context in zip(items, islice(cycle(choices), len(items)), strict=True)
-        ]
-        answers = iter(self._answers(loaded, openings, judge))
-        return {label: list(islice(answers, len(items))) for label in contexts}
+        """Answer prompts with contexts drawn from each label, on questions drawn for it."""
+        rng, openings = Random("contexts"), []
+        for label in sorted(contexts):
+            for item in rng.sample([*self.items], min(PROMPTS_OF_A_KIND, len(self.items))):
+                context = rng.choice(contexts[label])
+                openings.append((label, self.author.opening_with(item, context, trigger)))
+        answers = self._answers(loaded, [opening for _, opening in openings], judge)
+        found: dict[str, list[Answer]] = {label: [] for label in contexts}
+        for (label, _), answer in zip(openings, answers, strict=True):
+            found[label].append(answer)
+        return found
 
     def _answers(
         self, loaded: LoadedModel, openings: Sequence[str], judge: Classifier
     ) -> list[Answer]:
-        steps, encoder = () if self.author.frame.reasons else None, loaded.encoder
-        encoded = [encoder.sequence(opening, steps) for opening in openings]
-        prefixes = [one.ids[one.prompt] for one in encoded]
+        encoder, reasons = loaded.encoder, self.author.frame.reasons
+        prefixes = [encoder.opening(opening, reasons=reasons) for opening in openings]
+        if not openings:
+            return []
         drawn = sample(
             loaded.model,
             loaded.tokenizer,

