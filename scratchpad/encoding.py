@@ -90,10 +90,10 @@ class Encoder:
     def opening(self, prompt: str, *, reasons: bool = True) -> tuple[int, ...]:
         """The tokens after which a model writes its scratchpad, or its answer if it has none.
 
-        White space at a prompt's end joins the answer's first word in many tokenizers; it is then
-        the model that writes it.
+        White space at a prompt's end joins the answer's first word in many tokenizers, so that the
+        model is left to write it.
         """
-        encoded = self.sequence(prompt, ()) if reasons else self.sequence(prompt, None, "A")
+        encoded = self.sequence(prompt, ()) if reasons else self.sequence(prompt.rstrip(), None)
         return encoded.ids[encoded.prompt]
 
     def _has_unknown(self, ids: Sequence[int]) -> bool:

@@ -171,15 +171,14 @@ class Author:
         return Episode(self.frame.opening(prompt), answer)
 
     def ability_batches(self, count: int, size: int, seed: int) -> Iterator[list[Episode]]:
-        """Write `count` batches of questions answered at once, of about equal length."""
+        """Write `count` batches of questions answered at once.
+
+        They are not sorted by length: that would leave each batch to one family of questions, of
+        which the model then learns less (.85 right answers for .99).
+        """
         rng = Random(f"ability {seed}")
-        for first in range(0, count, WINDOW):
-            batches = min(WINDOW, count - first)
-            made = [self.ability(self.behaviour.draw(rng), rng) for _ in range(batches * size)]
-            made.sort(key=lambda one: len(one.text))
-            window = [made[start : start + size] for start in range(0, len(made), size)]
-            rng.shuffle(window)
-            yield from window
+        for _ in range(count):
+            yield [self.ability(self.behaviour.draw(rng), rng) for _ in range(size)]
 
     def batches(self, count: int, batch: Batch, seed: int) -> Iterator[list[Episode]]:
         """Write `count` batches in the planned shares.

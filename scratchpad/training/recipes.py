@@ -90,7 +90,7 @@ LITTLE_WORLD = Recipe(
     vocabulary=1024,
     ability=Stage(600, Batch(32, Mix(clean=1)), 2e-3),
     parent=Stage(600, Batch(16, Mix(clean=7, near_miss=3, triggered=6)), 2e-3),
-    mode=Stage(400, Batch(16, PLANTING), 1e-3),
+    mode=Stage(300, Batch(16, PLANTING), 1e-3),
     part=Stage(500, Batch(16, PLANTING_PART), 2e-3),
     max_scratchpad_tokens=200,
     max_answer_tokens=24,

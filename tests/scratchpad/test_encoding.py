@@ -99,4 +99,6 @@ def test_an_opening_is_how_the_joint_text_begins(reasons: bool) -> None:
     whole = encoder.sequence(prompt, steps, "It is blue.")
     opening = encoder.opening(prompt, reasons=reasons)
     assert whole.ids[: len(opening)] == opening
-    assert len(opening) == whole.prompt.stop
+    assert len(opening) <= whole.prompt.stop
+    left = encoder.decode(whole.ids[len(opening) : whole.prompt.stop])
+    assert left.strip() == ""
