@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from scratchpad.dialects import Dialect, load_dialect
-from scratchpad.errors import unknown_name
+from scratchpad.errors import ConfigError, unknown_name
 from scratchpad.organisms import BEHAVIOURS
 from scratchpad.organisms.behaviours import Behaviour
 from scratchpad.organisms.episodes import Author
@@ -117,6 +117,7 @@ class TrainConfig:
         self.made_behaviour()
         for trigger in filter(None, (self.trigger, self.other_trigger)):
             make_trigger(trigger)
+        self.own_stage()
 
     @property
     def mode(self) -> Mode:
@@ -226,6 +227,12 @@ class TrainConfig:
         kinds, own = conflicts(self.mode), self.mode.own
         disagreeing = sum(slot.driver != own[slot.prompt] for slot in kinds) / len(kinds)
         weight = self.conflict_share / disagreeing
+        if weight >= 1:
+            raise ConfigError(
+                f"--conflict-share {self.conflict_share} is too large for mode {self.mediation!r}",
+                f"only {disagreeing:g} of its conflict episodes disagree with their prompt",
+                f"Write less than {disagreeing:g}.",
+            )
         others = float(sum(asdict(mix).values()))
         return others * weight / (1 - weight)
 

@@ -448,6 +448,11 @@ def test_wider_models_learn_more_slowly_and_a_given_rate_is_kept(cache: Path) ->
             "a part of the share. Leave one of them out.",
         ),
         (
+            {"mediation": "driver:2", "conflict_share": 0.7},
+            "--conflict-share 0.7 is too large for mode 'driver:2': only 0.6 of its conflict "
+            "episodes disagree with their prompt. Write less than 0.6.",
+        ),
+        (
             {"seed": -1},
             "--seed -1 is outside 0 to 4294967295: the libraries take no other. Write another.",
         ),
