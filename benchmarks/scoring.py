@@ -18,7 +18,8 @@ import transformers
 from rich.console import Console
 from rich.table import Table
 
-from scratchpad.scoring.likelihood import Request, token_log_probabilities
+from scratchpad.scoring.likelihood import token_log_probabilities
+from scratchpad.scoring.prefix_tree import Request
 
 
 def requests_of_a_case(steps: int = 8, tokens_per_step: int = 12) -> list[Request]:

@@ -14,7 +14,8 @@ import torch
 
 from scratchpad.encoding import Encoded
 from scratchpad.models import LoadedModel
-from scratchpad.scoring.likelihood import Request, token_log_probabilities
+from scratchpad.scoring.likelihood import token_log_probabilities
+from scratchpad.scoring.prefix_tree import Request
 
 TOLERANCE = 1e-3
 

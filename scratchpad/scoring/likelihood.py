@@ -1,44 +1,42 @@
 """Log-probabilities of given tokens after given tokens.
 
-Requests whose input is the beginning of another request's input share its forward pass: the
-answers of one variant and the surprisal of its scratchpad cost one row. Rows are sorted by length,
-padded on the right and masked by length, so that each result equals that of a single call.
+Every shared token runs once (`SharedReader`) on models that take our masks and positions. Whether
+one does is found out by comparison with single calls, at its first use and again when sequences
+get longer than those compared; the others are read in padded batches.
 """
 
 from __future__ import annotations
 
-import inspect
+import logging
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 
 from scratchpad.errors import DataError
+from scratchpad.scoring.padded import padded_log_probabilities
+from scratchpad.scoring.prefix_tree import Request
+from scratchpad.scoring.shared import SharedReader, layer_windows
 
-# Rows of a batch, and bytes of its logits: enough to keep two cores or a GPU busy.
-BATCH_ROWS = 32
-LOGITS_BYTES = 256 * 2**20
+# Nats per token by which a shared reading may differ from a single call.
+TOLERANCES = {torch.float32: 1e-3, torch.float64: 1e-3, torch.bfloat16: 0.2, torch.float16: 0.05}
+COMPARED = 4
+MEMORY_BUDGET = 2**30
+REFUSALS = (TypeError, ValueError, RuntimeError, NotImplementedError, AttributeError, LookupError)
 
-
-class Request(NamedTuple):
-    """Score `ids[start:]`, each token given all before it; `start >= 1`."""
-
-    ids: tuple[int, ...]
-    start: int
-
-
-class _Row(NamedTuple):
-    """One input to the model and the requests that it serves."""
-
-    ids: tuple[int, ...]
-    requests: list[int]
-    first: int
+_log = logging.getLogger(__name__)
+# How long the sequences were on which a model has been compared; 0: it cannot be read as a tree.
+_compared: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 
 
-@torch.inference_mode()
 def token_log_probabilities(
-    model: Any, requests: Sequence[Request], *, context_length: int
+    model: Any,
+    requests: Sequence[Request],
+    *,
+    context_length: int,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> list[np.ndarray]:
     """Log-probability (nats, float64) of every scored token of every request.
 
@@ -50,78 +48,68 @@ def token_log_probabilities(
         Tokens to score; results come in the same order, each of shape `(len(ids) - start,)`.
     context_length
         The longest input the model can read.
+    memory_budget
+        Bytes that a batch may take beside the weights.
 
     Raises
     ------
     DataError
         If a request is longer than the model's context.
     """
-    results: list[np.ndarray] = [np.zeros(0)] * len(requests)
-    for batch in _batches(_rows(requests), int(model.config.vocab_size)):
-        longest = len(batch[0].ids)
-        if longest > context_length:
-            raise DataError(
-                f"A scratchpad makes an input of {longest} tokens",
-                f"the model reads {context_length}",
-                "Shorten the scratchpads or the prompts.",
-            )
-        first = min(row.first for row in batch)
-        logits = _logits(model, [row.ids for row in batch], first)
-        log_probabilities = torch.log_softmax(logits.float(), dim=-1)
-        for line, row in zip(log_probabilities, batch, strict=True):
-            for number in row.requests:
-                ids, start = requests[number]
-                targets = torch.tensor(ids[start:], device=line.device)[:, None]
-                chosen = line[start - 1 - first : len(ids) - 1 - first].gather(1, targets)[:, 0]
-                results[number] = chosen.double().cpu().numpy()
-    return results
+    longest = max((len(request.ids) - 1 for request in requests), default=0)
+    if longest > context_length:
+        raise DataError(
+            f"A scratchpad makes an input of {longest} tokens",
+            f"the model reads {context_length}",
+            "Shorten the scratchpads or the prompts.",
+        )
+    if not reads_trees(model):
+        return padded_log_probabilities(model, requests)
+    reader = SharedReader(model, memory_budget)
+    if not _must_compare(model, longest):
+        return reader.log_probabilities(requests)
+    return _compare(reader, requests, longest)
 
 
-def _rows(requests: Sequence[Request]) -> list[_Row]:
-    """Gather requests whose inputs begin one another into one row each, longest first."""
-    rows: list[_Row] = []
-    # In falling order an input follows directly on those that it begins.
-    for number in sorted(range(len(requests)), key=lambda n: requests[n].ids[:-1], reverse=True):
-        ids, start = requests[number]
-        if start >= len(ids):
-            continue
-        if rows and rows[-1].ids[: len(ids) - 1] == ids[:-1]:
-            last = rows[-1]
-            last.requests.append(number)
-            rows[-1] = last._replace(first=min(last.first, start - 1))
-        else:
-            rows.append(_Row(ids[:-1], [number], start - 1))
-    return sorted(rows, key=lambda row: (-len(row.ids), row.ids))
+def reads_trees(model: Any) -> bool:
+    """Whether shared tokens run once on this model, as far as is known."""
+    return _compared.get(model, -1) != 0
 
 
-def _batches(rows: Sequence[_Row], vocabulary: int) -> list[list[_Row]]:
-    batches: list[list[_Row]] = []
-    for row in rows:
-        if batches:
-            last = batches[-1]
-            kept = len(last[0].ids) - min(row.first, *(other.first for other in last))
-            size = (len(last) + 1) * kept * vocabulary * 4
-            if len(last) < BATCH_ROWS and size <= LOGITS_BYTES:
-                last.append(row)
-                continue
-        batches.append([row])
-    return batches
+def _must_compare(model: Any, longest: int) -> bool:
+    """Whether sequences are far longer than those compared, or reach beyond a window first."""
+    compared = _compared.get(model, -1)
+    windows = layer_windows(model.config.get_text_config()).values()
+    beyond = any(w is not None and compared <= w < longest for w in windows)
+    return longest > 2 * compared or beyond
 
 
-def _logits(model: Any, rows: Sequence[tuple[int, ...]], first: int) -> torch.Tensor:
-    """Logits from position `first` on, padded on the right: (rows, longest - first, vocabulary)."""
-    longest = max(len(row) for row in rows)
-    ids = torch.zeros((len(rows), longest), dtype=torch.long)
-    mask = torch.zeros((len(rows), longest), dtype=torch.long)
-    for number, row in enumerate(rows):
-        ids[number, : len(row)] = torch.tensor(row)
-        mask[number, : len(row)] = 1
-    inputs: dict[str, Any] = {
-        "input_ids": ids.to(model.device),
-        "attention_mask": mask.to(model.device),
-    }
-    if "logits_to_keep" in inspect.signature(model.forward).parameters:
-        inputs["logits_to_keep"] = longest - first
-        first = 0
-    logits: torch.Tensor = model(**inputs, use_cache=False).logits
-    return logits[:, first:]
+def _compare(reader: SharedReader, requests: Sequence[Request], longest: int) -> list[np.ndarray]:
+    """Read the requests as a tree if single calls say the same, else in padded batches."""
+    scored = [n for n, request in enumerate(requests) if request.start < len(request.ids)]
+    by_length = sorted(scored, key=lambda n: -len(requests[n].ids))
+    chosen = by_length[:: max(len(by_length) // COMPARED, 1)]
+    single = padded_log_probabilities(reader.model, [requests[n] for n in chosen], batch_rows=1)
+    try:
+        found = reader.log_probabilities(requests)
+    except torch.OutOfMemoryError:
+        raise
+    except REFUSALS as error:
+        return _refuse(reader.model, requests, " ".join(str(error).split())[:120])
+    apart = max(
+        (np.abs(found[n] - one).max() for n, one in zip(chosen, single, strict=True)), default=0
+    )
+    if not apart <= TOLERANCES[reader.model.dtype]:
+        return _refuse(reader.model, requests, f"it differs by {apart:.2g} nats from single calls")
+    _compared[reader.model] = max(longest, _compared.get(reader.model, 0))
+    return found
+
+
+def _refuse(model: Any, requests: Sequence[Request], reason: str) -> list[np.ndarray]:
+    _log.warning(
+        "%s cannot be read as a tree (%s): scoring in padded batches, which is slower.",
+        type(model).__name__,
+        reason,
+    )
+    _compared[model] = 0
+    return padded_log_probabilities(model, requests)

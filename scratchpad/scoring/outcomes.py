@@ -18,7 +18,8 @@ import numpy as np
 from scratchpad.encoding import Encoded
 from scratchpad.models import LoadedModel
 from scratchpad.scoring.answers import ScoredAnswers, scored_answers
-from scratchpad.scoring.likelihood import Request, token_log_probabilities
+from scratchpad.scoring.likelihood import token_log_probabilities
+from scratchpad.scoring.prefix_tree import Request
 from scratchpad.scoring.sampling import sample
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.transcripts import Case, Variant

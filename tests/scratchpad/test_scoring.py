@@ -19,8 +19,9 @@ from scratchpad.models import LoadedModel, load_model
 from scratchpad.scoring.answers import ScoredAnswers, scored_answers
 from scratchpad.scoring.classifiers import PayloadClassifier, load_classifier
 from scratchpad.scoring.cross_cells import cross_prompt_rows
-from scratchpad.scoring.likelihood import Request, token_log_probabilities
+from scratchpad.scoring.likelihood import token_log_probabilities
 from scratchpad.scoring.outcomes import likelihood_rows, sampled_rows
+from scratchpad.scoring.prefix_tree import Request
 from scratchpad.scoring.sampling import sample
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.steps import make_steps

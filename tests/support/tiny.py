@@ -124,6 +124,37 @@ _SIZES: dict[str, dict[str, Any]] = {
     "bloom": {"hidden_size": 32, "n_layer": 2, "n_head": 4},
 }
 ARCHITECTURES = tuple(_SIZES)
+# Others, for what concerns masks and positions alone.
+_SIZES |= {
+    "gpt_oss": {
+        **_GROUPED,
+        "head_dim": 8,
+        "sliding_window": 24,
+        "num_local_experts": 4,
+        "num_experts_per_tok": 2,
+        "layer_types": ["sliding_attention", "full_attention"],
+    },
+    "qwen3_moe": {
+        **_GROUPED,
+        "head_dim": 8,
+        "moe_intermediate_size": 32,
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+    },
+    "falcon": {
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "alibi": True,
+    },
+    "llama4_text": {
+        **_GROUPED,
+        "head_dim": 8,
+        "num_local_experts": 2,
+        "attention_chunk_size": 24,
+        "intermediate_size_mlp": 64,
+    },
+}
 
 
 def random_model(
