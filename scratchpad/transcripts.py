@@ -7,7 +7,7 @@ triggered transcripts; an intervention turns a case into `Variant`s.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -103,11 +103,31 @@ class Writer(Protocol):
         """Write the plan and decision of the given trigger state."""
 
 
+class Rewriter(Protocol):
+    """Rewrites what a scratchpad says, in words that are not the world's own.
+
+    A text may come back as `None`: it cannot be rewritten so. The same text and seed give the same
+    result. `name` and its settings stand in the manifest of a run.
+    """
+
+    name: str
+
+    def paraphrase(self, text: str, seed: int) -> str | None:
+        """Say the same in other words."""
+
+    def mistake(self, text: str, seed: int) -> str | None:
+        """Put a mistake into a step."""
+
+    def change_fact(self, text: str, seed: int) -> str | None:
+        """Change a fact that a step states, and nothing else."""
+
+
 @dataclass(frozen=True)
 class Case:
     """A question with one clean and one triggered scratchpad.
 
-    `scratchpads` is indexed by `State`. `draw` numbers the sampled pair.
+    `scratchpads` is indexed by `State`. `draw` numbers the sampled pair. `donor` are the
+    scratchpads of another question, where there is one.
     """
 
     question: Question
@@ -115,6 +135,44 @@ class Case:
     tokenizer: Tokenizer
     writer: Writer | None = None
     draw: int = 0
+    rewriter: Rewriter | None = None
+    donor: tuple[tuple[Step, ...], tuple[Step, ...]] | None = None
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """The model writes the rest of the scratchpad itself, from where the variant's steps end.
+
+    Parameters
+    ----------
+    draws : int
+        How many rests are wanted.
+    wanted : callable, optional
+        Says of the steps of a whole scratchpad whether to keep it; `None`: keep all.
+    tries : int
+        The most rests sampled to find `draws` wanted ones.
+    """
+
+    draws: int = 1
+    wanted: Callable[[tuple[Step, ...]], bool] | None = None
+    tries: int = 1
+
+
+@dataclass(frozen=True)
+class ReaderEdit:
+    """A change of the reader instead of the text.
+
+    Parameters
+    ----------
+    kind : {"knock-out", "cross-prompt", "patch", "unlearn"}
+        The answer may not attend to the span; the span's keys and values come from the other
+        prompt; its residual stream does; its content is unlearned.
+    span : "prompt", "scratchpad" or int
+        What is edited; a number is that of a step.
+    """
+
+    kind: Literal["knock-out", "cross-prompt", "patch", "unlearn"]
+    span: Literal["prompt", "scratchpad"] | int
 
 
 @dataclass(frozen=True)
@@ -137,6 +195,10 @@ class Variant:
         Why the intervention could not be made of this case; such a variant is counted, not scored.
     unchanged : bool
         The intervention left the text as it was.
+    continuation : Continuation, optional
+        The steps are a beginning; the model writes on before it answers.
+    reader : ReaderEdit, optional
+        What is changed in the reading of these steps.
     """
 
     intervention: str
@@ -147,3 +209,5 @@ class Variant:
     step_index: int | None = None
     not_applicable: str = ""
     unchanged: bool = False
+    continuation: Continuation | None = None
+    reader: ReaderEdit | None = None

@@ -9,7 +9,17 @@ from random import Random
 from typing import Any, ClassVar, NamedTuple, Self
 
 from scratchpad.errors import ConfigError
-from scratchpad.transcripts import CLEAN, TRIGGERED, Case, State, Step, Variant, text_of
+from scratchpad.transcripts import (
+    CLEAN,
+    TRIGGERED,
+    Case,
+    Continuation,
+    ReaderEdit,
+    State,
+    Step,
+    Variant,
+    text_of,
+)
 
 STATES: tuple[State, State] = (CLEAN, TRIGGERED)
 
@@ -21,6 +31,8 @@ class Edit(NamedTuple):
     step_index: int | None = None
     not_applicable: str = ""
     unchanged: bool = False
+    continuation: Continuation | None = None
+    reader: ReaderEdit | None = None
 
 
 @dataclass(frozen=True)
