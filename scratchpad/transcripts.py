@@ -91,7 +91,7 @@ class Tokenizer(Protocol):
 
 
 class Writer(Protocol):
-    """Writes steps in the manner of a world: the opposite of a step, the plan of a state."""
+    """Writes steps in a world's manner: a step's opposite, a state's plan, other wordings."""
 
     def opposite(self, step: Step, state: State, seed: int) -> Step | None:
         """Write the step's opposite; `None` if the step says nothing that has one.
@@ -101,6 +101,9 @@ class Writer(Protocol):
 
     def plan(self, state: State, seed: int) -> tuple[Step, ...]:
         """Write the plan and decision of the given trigger state."""
+
+    def reworded(self, step: Step, state: State, seed: int) -> Step | None:
+        """Say the same in another of the world's wordings; `None` if it knows no other."""
 
 
 class Rewriter(Protocol):

@@ -4,9 +4,9 @@ An intervention is a frozen dataclass that is called with a case and a seed and 
 `parse` builds interventions from what a user writes (`"truncate,filler:dots,flip-step:all"`),
 `rebuild` from a row of the outcomes table.
 
-Ablations: `Remove`, `Empty`, `Truncate`, `DropStep`, `Filler`, `Shuffle`.
-Edits: `FlipStep`, `Implant`.
-Transplants: `Transplant` (the four cells), `Relay`, `Reasoning`.
+Ablations: `Remove`, `Empty`, `Truncate`, `DropStep`, `KeepStep`, `Filler`, `Mask`, `Shuffle`.
+Edits: `FlipStep`, `Implant`, `Sanitise`, `Replace`, `Reword`, and the user's own, `Function`.
+Transplants: `Transplant` (the four cells), `Relay`, `Reasoning`, `Prefix`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,15 @@ from dataclasses import fields
 from typing import Any
 
 from scratchpad.errors import ConfigError, unknown_name
-from scratchpad.interventions.ablations import DropStep, Empty, Remove, Shuffle, Truncate
+from scratchpad.interventions.ablations import DropStep, Empty, KeepStep, Remove, Shuffle, Truncate
 from scratchpad.interventions.base import Intervention
+from scratchpad.interventions.edits import Replace, Reword, Sanitise
 from scratchpad.interventions.fillers import Filler
 from scratchpad.interventions.flips import FlipStep
+from scratchpad.interventions.functions import Function
+from scratchpad.interventions.masks import Mask
+from scratchpad.interventions.prefixes import Prefix
+from scratchpad.interventions.specs import split_spec
 from scratchpad.interventions.transplants import Implant, Reasoning, Relay, Transplant
 
 __all__ = [
@@ -29,11 +34,18 @@ __all__ = [
     "Empty",
     "Filler",
     "FlipStep",
+    "Function",
     "Implant",
     "Intervention",
+    "KeepStep",
+    "Mask",
+    "Prefix",
     "Reasoning",
     "Relay",
     "Remove",
+    "Replace",
+    "Reword",
+    "Sanitise",
     "Shuffle",
     "Transplant",
     "Truncate",
@@ -47,10 +59,17 @@ INTERVENTIONS: dict[str, type[Intervention]] = {
     "empty": Empty,
     "truncate": Truncate,
     "drop-step": DropStep,
+    "keep-step": KeepStep,
     "flip-step": FlipStep,
     "implant": Implant,
     "filler": Filler,
+    "mask": Mask,
     "shuffle": Shuffle,
+    "sanitise": Sanitise,
+    "reword": Reword,
+    "replace": Replace,
+    "function": Function,
+    "prefix": Prefix,
     "relay": Relay,
     "reasoning": Reasoning,
 }
@@ -58,6 +77,8 @@ INTERVENTIONS: dict[str, type[Intervention]] = {
 
 def parse(spec: str) -> tuple[Intervention, ...]:
     """Build interventions from `"name,name:argument"`; one named twice is made once.
+
+    A comma within a delimited argument (`replace:/so, then/now/`) does not end it.
 
     Raises
     ------
@@ -69,7 +90,8 @@ def parse(spec: str) -> tuple[Intervention, ...]:
     >>> parse("truncate,flip-step:all")
     (Truncate(), FlipStep(step='all'))
     """
-    parts = [part.strip() for part in spec.split(",")]
+    delimited = [name for name, kind in INTERVENTIONS.items() if kind.delimited]
+    parts = tuple(split_spec(spec, delimited))
     if not all(parts):
         raise ConfigError(
             f"The list of interventions {spec!r} has an empty place",

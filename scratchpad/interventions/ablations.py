@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from random import Random
 from typing import ClassVar, Self
 
+from scratchpad.errors import unknown_name
 from scratchpad.interventions.base import (
     Edit,
     NativeEdit,
@@ -16,7 +19,7 @@ from scratchpad.interventions.base import (
     step_number,
 )
 from scratchpad.interventions.layout import body, permuted, separated, separator
-from scratchpad.transcripts import Case, State
+from scratchpad.transcripts import Case, State, Step
 
 
 @dataclass(frozen=True)
@@ -101,23 +104,82 @@ class DropStep(NativeEdit):
 
 
 @dataclass(frozen=True)
+class KeepStep(NativeEdit):
+    """Leave one step alone in the scratchpad: every step in turn, or step K (`keep-step:K`).
+
+    Tests whether a single step gives the answer away; the mirror of `drop-step`. A large effect
+    means that the step is not enough: the answer needs others. None means that this step alone
+    suffices, or that nothing in the scratchpad is needed (see `empty`).
+    """
+
+    name: ClassVar[str] = "keep-step"
+    step: int | None = None
+
+    def __post_init__(self) -> None:
+        require_step(self.name, self.step)
+
+    @classmethod
+    def parse(cls, argument: str) -> Self:
+        """Read the number of a step."""
+        return cls(step=step_number(argument))
+
+    def edits(self, case: Case, state: State, seed: int) -> Iterator[Edit]:
+        """Keep the one step, or each."""
+        steps = case.scratchpads[state]
+
+        def keep(index: int) -> Edit:
+            return edited(steps, (steps[index],), index)
+
+        return each_step(steps, self.step, keep)
+
+
+@dataclass(frozen=True)
 class Shuffle(NativeEdit):
-    """Put the scratchpad's own steps in a random other order.
+    """Put the scratchpad's steps, or the words within each (`shuffle:within`), in another order.
 
     Tests whether the argument is followed or only its words are read. A large effect means that
-    the order of the steps carries something; a small one with a large effect of `empty` means
-    that some step does it wherever it stands. White space stays where it was; steps that cannot
-    come out in another order (fewer than two different ones) are left unchanged, and flagged.
+    the order carries something: that of the steps, or the grammar of each sentence. A small one
+    with a large effect of `empty` means that some step, or some word, does it wherever it
+    stands. White space stays where it was; what cannot come out in another order (fewer than
+    two different steps or words) is left unchanged, and flagged.
     """
 
     name: ClassVar[str] = "shuffle"
+    scope: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.scope not in (None, "within"):
+            raise unknown_name("order to shuffle", str(self.scope), ["within"])
+
+    @classmethod
+    def parse(cls, argument: str) -> Self:
+        """Read `within`."""
+        return cls(scope=argument)
 
     def edits(self, case: Case, state: State, seed: int) -> Iterator[Edit]:
-        """Shuffle the steps."""
+        """Shuffle the steps, or the words of each."""
         steps = case.scratchpads[state]
-        order = list(range(len(steps)))
-        generator(seed, case, state).shuffle(order)
-        bodies = [body(step) for step in steps]
-        if [bodies[i] for i in order] == bodies:
-            order = order[1:] + order[:1]  # differs unless all the steps are the same
-        yield edited(steps, permuted(steps, order))
+        if self.scope == "within":
+            rngs = (generator(seed, case, state, index) for index in range(len(steps)))
+            yield edited(steps, tuple(map(_words_shuffled, steps, rngs)))
+        else:
+            order = _other_order([body(step) for step in steps], generator(seed, case, state))
+            yield edited(steps, permuted(steps, order))
+
+
+def _words_shuffled(step: Step, rng: Random) -> Step:
+    pieces = re.split(r"(\s+)", step.text)
+    places = [place for place, piece in enumerate(pieces) if piece.strip()]
+    words = [pieces[place] for place in places]
+    for place, word in zip(places, _other_order(words, rng), strict=True):
+        pieces[place] = words[word]
+    text = "".join(pieces)
+    return step if text == step.text else replace(step, text=text, token_ids=None)
+
+
+def _other_order(texts: Sequence[str], rng: Random) -> list[int]:
+    """Draw an order in which the texts read differently, if they are not all the same."""
+    order = list(range(len(texts)))
+    rng.shuffle(order)
+    unchanged = [texts[i] for i in order] == list(texts)
+    return order[1:] + order[:1] if unchanged else order

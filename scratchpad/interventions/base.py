@@ -42,10 +42,12 @@ class Intervention(ABC):
     Called with a case and a seed it gives all its variants of that case. The same case and seed
     give the same variants; the case itself is mixed into the randomness, so one seed will do for
     a whole run. What cannot be made of a case comes back with the reason in `not_applicable`
-    and the native steps, to be counted.
+    and the native steps, to be counted. The argument of a `delimited` intervention stands between
+    delimiters and may hold commas.
     """
 
     name: ClassVar[str]
+    delimited: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, case: Case, seed: int) -> tuple[Variant, ...]:

@@ -19,6 +19,7 @@ FILLERS = {
     "letters": " a",
 }
 TAKEN_BY_DEFAULT = 3
+UNWRITABLE = "the tokenizer cannot write the scratchpad"
 
 
 @dataclass(frozen=True)
@@ -64,22 +65,22 @@ class Filler(Intervention):
         """Name the fillers to use, each of which the tokenizer can write."""
         first = list(FILLERS).index(self.filler) if self.filler else 0
         in_turn = islice(cycle(FILLERS), first, first + len(FILLERS))
-        writable = (name for name in in_turn if _unit(tokenizer, FILLERS[name]))
+        writable = (name for name in in_turn if unit(tokenizer, FILLERS[name]))
         return list(islice(writable, 1 if self.filler else TAKEN_BY_DEFAULT))
 
 
 def _fill(case: Case, state: State, text: str) -> Edit:
     steps = case.scratchpads[state]
     try:
-        length = _count_tokens(steps, case.tokenizer)
+        length = len(tokens_of(steps, case.tokenizer))
     except DataError:
-        return inapplicable(steps, "the tokenizer cannot write the scratchpad")
-    token_ids = tuple(islice(cycle(_unit(case.tokenizer, text)), length))
+        return inapplicable(steps, UNWRITABLE)
+    token_ids = tuple(islice(cycle(unit(case.tokenizer, text)), length))
     filling = Step(case.tokenizer.decode(token_ids), "other", token_ids)
     return edited(steps, (filling,) if token_ids else ())
 
 
-def _unit(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
+def unit(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
     """Encode a filler; no tokens if the tokenizer cannot write it."""
     try:
         return tokenizer.encode(text)
@@ -87,14 +88,19 @@ def _unit(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
         return ()
 
 
-def _count_tokens(steps: tuple[Step, ...], tokenizer: Tokenizer) -> int:
-    """Count tokens: sampled ones as they are, neighbouring texts encoded together."""
-    count = 0
+def tokens_of(steps: tuple[Step, ...], tokenizer: Tokenizer) -> tuple[int, ...]:
+    """List a scratchpad's tokens: sampled ones as they are, neighbouring texts encoded together.
+
+    Raises
+    ------
+    DataError
+        If the tokenizer cannot write a text.
+    """
+    tokens: list[int] = []
     for sampled, run in groupby(steps, key=lambda step: step.token_ids is not None):
         together = tuple(run)
-        count += (
-            sum(len(step.token_ids or ()) for step in together)
-            if sampled
-            else len(tokenizer.encode(text_of(together)))
-        )
-    return count
+        if sampled:
+            tokens += (token for step in together for token in step.token_ids or ())
+        else:
+            tokens += tokenizer.encode(text_of(together))
+    return tuple(tokens)

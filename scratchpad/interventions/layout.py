@@ -7,10 +7,12 @@ has to change is text again (`token_ids` is `None`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from difflib import SequenceMatcher
 from itertools import pairwise
 
+from scratchpad.steps import make_steps, tag
 from scratchpad.transcripts import Step, StepKind, text_of
 
 
@@ -33,6 +35,20 @@ def in_place_of(step: Step, old: Step) -> Step:
 def permuted(steps: Sequence[Step], order: Iterable[int]) -> tuple[Step, ...]:
     """Reorder steps; the white space stays where it is."""
     return tuple(in_place_of(steps[i], old) for i, old in zip(order, steps, strict=True))
+
+
+def rewritten(
+    steps: Sequence[Step], text: str, kind: Callable[[str], StepKind] = tag
+) -> tuple[Step, ...]:
+    """Split an edited text into steps; those that were there before keep their tokens and kind."""
+    if text == text_of(steps):
+        return tuple(steps)
+    new = list(make_steps(text, kind))
+    before, after = ([step.text for step in each] for each in (steps, new))
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for old, at, size in matcher.get_matching_blocks():
+        new[at : at + size] = steps[old : old + size]
+    return tuple(new)
 
 
 def exchanged(

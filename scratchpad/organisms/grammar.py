@@ -33,7 +33,7 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class Grammar:
-    """Writes, tags and reverses the steps of a behaviour's scratchpads.
+    """Writes, tags, reverses and rewords the steps of a behaviour's scratchpads.
 
     It implements the `Writer` protocol of `scratchpad.transcripts`.
 
@@ -117,6 +117,22 @@ class Grammar:
         """Write a plan and a decision."""
         rng = Random(seed)
         return self._draw("plan", state, rng), self._draw("decision", state, rng)
+
+    def reworded(self, step: Step, state: State, seed: int) -> Step | None:
+        """Say the same in another wording, the words of its slots drawn anew.
+
+        `None` if the step is not in one of our wordings, or in the only one of its kind.
+        """
+        reading = self.read(step.text, state) or self.read(step.text)
+        if reading is None:
+            return None
+        others = [n for n in range(len(self.wordings[reading.kind])) if n != reading.wording]
+        if not others:
+            return None
+        rng = Random(seed)
+        topic = {slot: said for slot, said in reading.slots.items() if slot == "topic"}
+        slots = _draw_slots(rng) | topic
+        return self._step(reading.kind, rng.choice(others), reading.state, slots)
 
     def _draw(self, kind: StepKind, state: State, rng: Random) -> Step:
         return self._step(kind, rng.randrange(len(self.wordings[kind])), state, _draw_slots(rng))

