@@ -44,6 +44,10 @@ class DataError(ScratchpadError):
     """Questions, transcripts or tables that cannot be read or used."""
 
 
+class ServerError(ScratchpadError):
+    """A server that is down, refuses what it is asked or cannot do it."""
+
+
 class RunFolderError(ScratchpadError):
     """An output folder that must not be written to."""
 

@@ -7,7 +7,6 @@ beside it, from the world.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ import torch
 from transformers import AutoTokenizer, LlamaForCausalLM
 
 from scratchpad.adapters import with_saved_adapter
+from scratchpad.cache import cache_folder
 from scratchpad.encoding import Encoder
 from scratchpad.models import LoadedModel
 from scratchpad.organisms.episodes import Author, Episode
@@ -35,8 +35,6 @@ from scratchpad.training.recipes import REFERENCE_WIDTH, Stage
 from scratchpad.training.rows import encode, require_readable
 from scratchpad.training.starts import from_base, from_scratch
 
-CACHE_VARIABLE = "SCRATCHPAD_CACHE"
-
 Progress = Callable[[int, int, str], None]
 
 
@@ -51,12 +49,6 @@ class Trained(NamedTuple):
 
 def silent(step: int, total: int, label: str) -> None:
     """Show no progress."""
-
-
-def cache_folder() -> Path:
-    """Where worlds and parents are kept: `$SCRATCHPAD_CACHE`, or a folder in the user's cache."""
-    named = os.environ.get(CACHE_VARIABLE)
-    return Path(named) if named else Path.home() / ".cache" / "scratchpad-faithfulness"
 
 
 @dataclass(frozen=True)

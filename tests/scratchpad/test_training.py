@@ -13,6 +13,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from scratchpad.cache import cache_folder
 from scratchpad.dialects import DIALECTS
 from scratchpad.encoding import Encoder
 from scratchpad.errors import ConfigError, RunFolderError
@@ -26,7 +27,7 @@ from scratchpad.training import fit as fitting
 from scratchpad.training.config import TrainConfig
 from scratchpad.training.recipes import LITTLE_WORLD, Size, Stage, parse_size
 from scratchpad.training.rows import IGNORED, collate, encode
-from scratchpad.training.stages import Training, cache_folder
+from scratchpad.training.stages import Training
 from scratchpad.training.tokenizer import build_tokenizer
 from scratchpad.training.train import train_organism
 
