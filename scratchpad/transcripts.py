@@ -113,7 +113,9 @@ class Rewriter(Protocol):
     result. `name` and its settings stand in the manifest of a run.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the user named it by."""
 
     def paraphrase(self, text: str, seed: int) -> str | None:
         """Say the same in other words."""

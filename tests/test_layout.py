@@ -35,6 +35,7 @@ def test_figures_leave_torch_out() -> None:
 @pytest.mark.parametrize(
     "package",
     ["scratchpad", "scratchpad.importers", "scratchpad.interventions", "scratchpad.organisms",
+     "scratchpad.rewriters", "scratchpad.servers",
      "probes", "analyses",
      "analyses.figures", "analyses.report"],
 )  # fmt: skip

@@ -82,6 +82,24 @@ class TableWriter:
         return None if text is None else Step(text + "\n", step.kind)
 
 
+class FrameRewriter:
+    """Puts a frame round a step; has no words for steps that begin with "So"."""
+
+    name = "frame"
+
+    def paraphrase(self, text: str, seed: int) -> str | None:
+        return self._framed("That is to say:", text)
+
+    def mistake(self, text: str, seed: int) -> str | None:
+        return self._framed("Wrongly:", text)
+
+    def change_fact(self, text: str, seed: int) -> str | None:
+        return text.replace("Rome", "Oslo").replace("Paris", "Bern") if "R" in text else None
+
+    def _framed(self, frame: str, text: str) -> str | None:
+        return None if text.startswith("So") else f"{frame} {text}"
+
+
 TOKENIZER = ByteTokenizer()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,31 @@ def random_model(
     with torch.no_grad():
         model.get_input_embeddings().weight.mul_(scale)
     return model.eval()
+
+
+def parrot(tokenizer: Any, text: str) -> Any:
+    """A Llama that says one text after anything and ends; its tokens must all differ.
+
+    Its only layer adds nothing, so that each token alone decides what follows.
+    """
+    size, said = len(tokenizer), tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert len(set(said)) == len(said)
+    model = random_model(
+        "llama", tokenizer, hidden_size=size, intermediate_size=4, num_hidden_layers=1,
+        num_attention_heads=1, num_key_value_heads=1, head_dim=4, tie_word_embeddings=False,
+    )  # fmt: skip
+    follows = torch.zeros(size, size)
+    follows[said[0]] = 1
+    for token, after in pairwise([*said, tokenizer.eos_token_id]):
+        follows[:, token] = 0
+        follows[after, token] = 1
+    with torch.no_grad():
+        for layer in model.model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        model.get_input_embeddings().weight.copy_(torch.eye(size))
+        model.get_output_embeddings().weight.copy_(100 * follows)
+    return model
 
 
 def save(folder: Path, model: Any, tokenizer: Any) -> Path:
