@@ -6,6 +6,7 @@ An intervention is a frozen dataclass that is called with a case and a seed and 
 
 Ablations: `Remove`, `Empty`, `Truncate`, `DropStep`, `KeepStep`, `Filler`, `Mask`, `Shuffle`.
 Edits: `FlipStep`, `Implant`, `Sanitise`, `Replace`, `Reword`, and the user's own, `Function`.
+Rewritten by somebody else: `Paraphrase`, `Mistake`, `ChangeFact`.
 Transplants: `Transplant` (the four cells), `Relay`, `Reasoning`, `Prefix`.
 """
 
@@ -25,11 +26,13 @@ from scratchpad.interventions.flips import FlipStep
 from scratchpad.interventions.functions import Function
 from scratchpad.interventions.masks import Mask
 from scratchpad.interventions.prefixes import Prefix
+from scratchpad.interventions.rewritten import ChangeFact, Mistake, Paraphrase
 from scratchpad.interventions.specs import split_spec
 from scratchpad.interventions.transplants import Implant, Reasoning, Relay, Transplant
 
 __all__ = [
     "INTERVENTIONS",
+    "ChangeFact",
     "DropStep",
     "Empty",
     "Filler",
@@ -39,6 +42,8 @@ __all__ = [
     "Intervention",
     "KeepStep",
     "Mask",
+    "Mistake",
+    "Paraphrase",
     "Prefix",
     "Reasoning",
     "Relay",
@@ -70,6 +75,9 @@ INTERVENTIONS: dict[str, type[Intervention]] = {
     "replace": Replace,
     "function": Function,
     "prefix": Prefix,
+    "paraphrase": Paraphrase,
+    "mistake": Mistake,
+    "change-fact": ChangeFact,
     "relay": Relay,
     "reasoning": Reasoning,
 }

@@ -14,6 +14,7 @@ from hand_made import (
     QUESTION,
     TOKENIZER,
     TRIGGERED_STEPS,
+    FrameRewriter,
     TableWriter,
     lines,
     make_case,
@@ -22,6 +23,7 @@ from hand_made import (
 from scratchpad.dialects import DIALECTS
 from scratchpad.encoding import Encoder
 from scratchpad.interventions import INTERVENTIONS, Intervention, parse, rebuild
+from scratchpad.rewriters import RuleRewriter
 from scratchpad.steps import make_steps, tag
 from scratchpad.transcripts import Case, Step, Variant, text_of
 from tiny import byte_tokenizer
@@ -29,7 +31,7 @@ from tiny import byte_tokenizer
 NEEDED = {"replace": "replace:/see|will/need, not/", "function": "function:hand_made:shouted"}
 SPECS = [NEEDED.get(name, name) for name in INTERVENTIONS] + [
     "drop-step:1", "keep-step:1", "flip-step:1", "flip-step:all", "filler:words", "mask:0.1",
-    "mask:1", "shuffle:within", "prefix:other-question",
+    "mask:1", "shuffle:within", "prefix:other-question", "mistake:1", "mistake:in-place",
 ]  # fmt: skip
 DONOR = (lines("Bees see well.", "I will buzz."), lines("Wasps do not."))
 CASES = {
@@ -48,6 +50,12 @@ CASES = {
     "with a donor": make_case(donor=DONOR),
     "with a sampled donor": make_case(donor=(with_tokens(DONOR[0]), with_tokens(DONOR[1]))),
     "with an empty donor": make_case(donor=((), CLEAN_STEPS)),
+    "with a rewriter": make_case(rewriter=FrameRewriter()),
+    "sampled, with a rewriter": make_case(
+        with_tokens(CLEAN_STEPS), with_tokens(TRIGGERED_STEPS), rewriter=FrameRewriter()
+    ),
+    "rewritten by rule": make_case(rewriter=RuleRewriter()),
+    "nothing to rewrite": make_case(lines("So."), [Step("  ")], rewriter=FrameRewriter()),
     "nothing to flip": make_case(lines("Hm."), lines("Well.", "Well."), writer=TableWriter()),
 }
 NATIVE = {(0, 0), (1, 1)}
@@ -113,7 +121,9 @@ def test_keeps_the_contract_on_any_scratchpads(
 ) -> None:
     writer = TableWriter() if writes else None
     donor = (tuple(triggered), tuple(clean)) if writes else None
-    assert checked(parse(spec)[0], make_case(clean, triggered, writer=writer, donor=donor))
+    rewriter = FrameRewriter() if writes else None
+    case = make_case(clean, triggered, writer=writer, donor=donor, rewriter=rewriter)
+    assert checked(parse(spec)[0], case)
 
 
 def test_steps_never_run_into_each_other(intervention: Intervention) -> None:
