@@ -1,4 +1,4 @@
-"""The commands that end in text or a model: `list`, `train`, `sample` and `import`."""
+"""The commands that end in text or a model: `list`, `train`, `sample`, `edit` and `import`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scratchpad import import_command, train_command
+from scratchpad import edit_command, import_command, train_command
 from scratchpad.commanding import Result, add_command, progress
 from scratchpad.errors import unknown_name
 from scratchpad.knobs import Draws, SubjectKnobs
@@ -47,6 +47,13 @@ def register(app: typer.Typer) -> None:
         SampleCommand,
         run_sample,
         example="scratchpad sample runs/organism --draws 2 --out runs/transcripts",
+    )
+    add_command(
+        app,
+        "edit",
+        edit_command.EditCommand,
+        edit_command.run_edit,
+        example=edit_command.EXAMPLE,
     )
     add_command(
         app,
