@@ -80,7 +80,7 @@ def _export(config: EditCommand, file: Path) -> Result:
     write_edit_file(file, config.transcripts or config.out / TABLE, entries)
     summary = {"scratchpads": len(entries), "pairs_left_out": len(pairs.unterminated)}
     folder.finish(summary)
-    left_out = f"{len(pairs.unterminated)} pairs left out: one never closed or is empty"
+    left_out = f"pairs left out: {len(pairs.unterminated)} (a scratchpad never closed or is empty)"
     lines = (f"{len(entries)} scratchpads in {file}", left_out)
     return Result(summary, lines if pairs.unterminated else lines[:1])
 

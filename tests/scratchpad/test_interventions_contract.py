@@ -4,6 +4,7 @@ import copy
 import json
 from dataclasses import FrozenInstanceError, fields, replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -139,6 +140,12 @@ def test_is_a_frozen_dataclass_that_says_what_it_tests(intervention: Interventio
     assert set(intervention.arguments) <= {item.name for item in fields(intervention)}
     with pytest.raises(FrozenInstanceError):
         intervention.name = "other"  # type: ignore[misc]
+
+
+def test_every_intervention_has_a_row_in_the_docs() -> None:
+    table = (Path(__file__).parents[2] / "docs" / "interventions.md").read_text()
+    rows = [line.split("`")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert sorted(rows) == sorted(INTERVENTIONS)
 
 
 def test_sampled_scratchpads_keep_their_tokens_through_the_encoder(
