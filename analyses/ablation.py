@@ -20,7 +20,7 @@ from scratchpad.scoring.reversal import reversal_rows
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.subject import Subject
 from scratchpad.tables import transcript_row
-from scratchpad.transcripts import Case, Question, Transcript, Variant
+from scratchpad.transcripts import Case, Question, Rewriter, Transcript, Variant
 
 CELLS = "transplant"
 
@@ -39,12 +39,15 @@ class Ablation:
         Which outcomes are measured.
     sampling : SamplingConfig
         How transcripts are sampled where none are given.
+    rewriter : Rewriter, optional
+        Who writes for interventions that rewrite steps.
     """
 
     subject: Subject
     interventions: Sequence[Intervention]
     scorers: Scorers
     sampling: SamplingConfig
+    rewriter: Rewriter | None = None
 
     def transcripts(self, *, greedy: bool = False) -> list[Transcript]:
         """Sample the subject's transcripts, or take those that were given."""
@@ -63,6 +66,7 @@ class Ablation:
             transcripts,
             kind=self.subject.kind,
             writer=self.subject.writer,
+            rewriter=self.rewriter,
             refuse_empty=self.subject.transcripts is not None,
             require_some=require_some,
         )

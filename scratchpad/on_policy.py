@@ -14,6 +14,7 @@ from typing import NamedTuple
 from scratchpad.dialects import Completion
 from scratchpad.errors import DataError
 from scratchpad.models import LoadedModel
+from scratchpad.rewriters import Refusing
 from scratchpad.scoring.classifiers import Classifier
 from scratchpad.scoring.sampling import Sample, sample
 from scratchpad.steps import make_steps
@@ -22,6 +23,7 @@ from scratchpad.transcripts import (
     TRIGGERED,
     Case,
     Question,
+    Rewriter,
     Step,
     StepKind,
     Transcript,
@@ -152,12 +154,14 @@ def pair(
     *,
     kind: Tagger,
     writer: Writer | None = None,
+    rewriter: Rewriter | None = None,
     refuse_empty: bool = True,
     require_some: bool = True,
 ) -> Pairs:
     """Join each question's clean and triggered transcripts, draw by draw, to cases.
 
     A pair with an empty scratchpad is left out like an unterminated one, unless `refuse_empty`.
+    What the rewriter writes is refused where it holds a delimiter of the model's dialect.
 
     Raises
     ------
@@ -170,6 +174,8 @@ def pair(
     for transcript in transcripts:
         _require_prompt(loaded, transcript, prompts.get(transcript.question_id))
         found[transcript.question_id, transcript.triggered].append(transcript)
+    if rewriter is not None:
+        rewriter = Refusing(rewriter, loaded.encoder.dialect)
     cases, unterminated = [], []
     for question in questions:
         both = zip(
@@ -184,7 +190,7 @@ def pair(
                 steps_of(loaded, clean, kind),
                 steps_of(loaded, triggered, kind),
             )
-            cases.append(Case(question, scratchpads, loaded.encoder, writer, draw))
+            cases.append(Case(question, scratchpads, loaded.encoder, writer, draw, rewriter))
     if not cases and require_some:
         reason = (
             f"{len(unterminated)} pairs never closed or are empty"

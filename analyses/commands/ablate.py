@@ -34,6 +34,10 @@ class AblateConfig(SubjectKnobs):
     with_: Annotated[str, typer.Option("--with", help="Interventions, separated by commas.")] = (
         DEFAULT_INTERVENTIONS
     )
+    rewriter: Annotated[
+        str,
+        typer.Option(help="Who rewrites steps: rules, hf:MODEL or server:URL#MODEL."),
+    ] = "rules"
     transcripts: Transcripts = None
     contrast: Annotated[
         bool, typer.Option("--contrast", help="Also compare the questions' own answers.")
@@ -61,16 +65,18 @@ def _result(config: AblateConfig, summary: Mapping[str, Any]) -> Result:
 def _prepare(config: AblateConfig) -> Ablation:
     from analyses.ablation import Ablation
     from scratchpad.interventions import parse
+    from scratchpad.rewriters import load_rewriter
     from scratchpad.subject import load_subject, subject_config
 
     # Empty and implanted scratchpads are always needed: the checks before "decoration" use them.
     interventions = parse(f"transplant,relay,reasoning,empty,implant,{config.with_}".rstrip(","))
+    rewriter = load_rewriter(config.rewriter)
     subject = load_subject(subject_config(config))
     scorers = subject.scorers(
         contrast=config.contrast or subject.has_contrast, samples=config.samples
     )
     sampling = subject.sampling(draws=config.draws, seed=config.seed)
-    return Ablation(subject, interventions, scorers, sampling)
+    return Ablation(subject, interventions, scorers, sampling, rewriter)
 
 
 def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping[str, Any]:

@@ -77,7 +77,10 @@ def _turn(tokenizer: Any, message: str) -> list[int]:
     if not tokenizer.chat_template:
         return list(tokenizer(f"{message}\n")["input_ids"])
     turns = [{"role": "user", "content": message}]
-    text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    # Templates that know no thinking do not read its name.
+    text = tokenizer.apply_chat_template(
+        turns, add_generation_prompt=True, tokenize=False, enable_thinking=False
+    )
     # The template has written the special tokens already.
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 

