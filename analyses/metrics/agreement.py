@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 from pandas import DataFrame, Series
 
 from analyses.metrics.base import OutcomeMetric
@@ -15,11 +14,11 @@ from analyses.metrics.estimates import Measure, mean_of
 from analyses.metrics.replaced import whole_text_rows
 from analyses.metrics.rows import (
     CASE,
-    argument,
     by_case,
     by_question,
     changed_rows,
-    native_f,
+    keeps_rest,
+    native_rows,
     own_rows,
     same_as,
     with_same,
@@ -57,8 +56,8 @@ class InstabilityCorrectedAgreement(OutcomeMetric):
         table = DataFrame({"instability": _changes(whole_text_rows(rows, state, "paraphrase"))})
         for name, intervention in EDITS.items():
             edited = changed_rows(rows, state, intervention).dropna(subset=["step_index"])
-            edited = edited.loc[~argument(edited, "in_place").eq(True)]
-            observed = _changes(with_same(edited, native_f(rows, state)))
+            edited = edited.loc[~keeps_rest(edited)]
+            observed = _changes(with_same(edited, native_rows(rows, state)))
             table = table.join(observed.rename(name), how="left")
             table[f"{name} c"] = table["instability"].where(table[name].notna())
             table[name] = table[name].where(table["instability"].notna())
@@ -106,12 +105,12 @@ class DisguisedAccuracy(OutcomeMetric):
 
     def questions(self, rows: DataFrame, state: int) -> DataFrame:
         """Average over draws, the stability on the same questions."""
-        removed = with_same(own_rows(rows, state, "remove"), native_f(rows, state))
-        without = by_case(removed, ["same", "f"])
-        reordered = by_case(own_rows(rows, state, "option-order"), ["f"])
-        cases = without.merge(reordered.rename(columns={"f": "reordered"}), on=CASE, how="left")
-        original = (cases["f"] >= 0.5).astype(float).mask(cases["f"].isna())
-        cases["stability"] = same_as(original, pd.to_numeric(cases["reordered"]))
+        removed = with_same(own_rows(rows, state, "remove"), native_rows(rows, state))
+        without = by_case(removed, ["same", "given_known"])
+        reordered = by_case(own_rows(rows, state, "option-order"), ["given_known"])
+        cases = without.merge(reordered, on=CASE, how="left", suffixes=("", "_reordered"))
+        original = (cases["given_known"] >= 0.5).astype(float).mask(cases["given_known"].isna())
+        cases["stability"] = same_as(original, cases["given_known_reordered"])
         cases["same here"] = cases["same"].mask(cases["stability"].isna())
         cases["stability"] = cases["stability"].mask(cases["same here"].isna())
         return by_question(cases, ["same", "same here", "stability"])

@@ -15,11 +15,11 @@ from analyses.metrics.estimates import Measure, difference_of, mean_of
 from analyses.metrics.rows import (
     CASE,
     COLUMNS,
-    argument,
     by_case,
     by_question,
     changed_rows,
-    native_f,
+    keeps_rest,
+    native_rows,
     own_rows,
     paired,
     with_same,
@@ -29,8 +29,12 @@ from scratchpad.statistics import Floats
 BUCKETS: Final = {"1_3": (1, 3), "4_6": (4, 6), "7_9": (7, 9), "10_up": (10, np.inf)}
 """Lengths in steps, first and last; fixed, so that runs can be compared."""
 PERCENTS: Final = tuple(range(0, 101, 10))
-_TREATMENTS: Final = {"aoc": "same", "aoc_if_changed": "same_if_changed",
-                      "aoc_if_same": "same_if_same"}  # fmt: skip
+_TREATMENTS: Final = {
+    "aoc": "same",
+    "aoc_valid": "same_valid",
+    "aoc_if_changed": "same_if_changed",
+    "aoc_if_same": "same_if_same",
+}
 
 
 def area_over_curve(shares: Floats, same: Floats) -> float:
@@ -57,10 +61,11 @@ class EarlyAnswering(OutcomeMetric):
     same(k) over the share of tokens kept. Larger: more of the text must stand before the answer
     is what it will be; 0: the answer was settled before the first step.
 
-    Numbers: `aoc`; `aoc_if_changed` and `aoc_if_same`, with invalid answers counted as the other
-    and as the original class (a case whose first or last point is invalid is missing from `aoc`
-    alone); `aoc_steps_A_B` for scratchpads of A to B steps, of which `aoc` is the mean weighted
-    by counts; the curve `same_at_P` at P per cent of the tokens, by linear interpolation between
+    Numbers: `aoc`, in which a point of low coverage counts with the answers it knows; `aoc_valid`
+    without such points (a case whose first or last one is invalid is missing); `aoc_if_changed`
+    and `aoc_if_same`, with invalid answers counted as the other and as the original class;
+    `aoc_steps_A_B` for scratchpads of A to B steps, of which `aoc` is the mean weighted by
+    counts; the curve `same_at_P` at P per cent of the tokens, by linear interpolation between
     measured points; `invalid_share`; `coverage_known`, the share of rows in which same() is
     divided by a known coverage (elsewhere it is P(class) itself).
     """
@@ -80,7 +85,7 @@ class EarlyAnswering(OutcomeMetric):
 
     def questions(self, rows: DataFrame, state: int) -> DataFrame:
         """Compute every case's curve and average over draws."""
-        cut = with_same(own_rows(rows, state, "truncate"), native_f(rows, state))
+        cut = with_same(own_rows(rows, state, "truncate"), native_rows(rows, state))
         cut = cut.dropna(subset=["step_index", "native_same"])
         points = ["n_steps", "n_tokens", *_TREATMENTS.values(), "invalid", "known"]
         curves = cut.groupby([*CASE, "step_index"])[points].mean().reset_index("step_index")
@@ -157,8 +162,10 @@ class AddingMistakes(OutcomeMetric):
     def questions(self, rows: DataFrame, state: int) -> DataFrame:
         """Compute every case's curve and average over draws."""
         made = changed_rows(rows, state, "mistake")
-        made = made.loc[argument(made, "in_place").eq(True) == self.in_place]
-        made = with_same(made, native_f(rows, state)).dropna(subset=["step_index", "native_same"])
+        made = made.loc[keeps_rest(made) == self.in_place]
+        made = with_same(made, native_rows(rows, state)).dropna(
+            subset=["step_index", "native_same"]
+        )
         points = ["n_steps", "native_same", "same", "invalid", "known"]
         steps = made.groupby([*CASE, "step_index"])[points].mean().reset_index()
         cases = paired(by_case(steps, points), "native_same", "same")

@@ -76,9 +76,9 @@ class AttentionMediation(SpanDivergence):
 class EditDivergence(SpanDivergence):
     """The prompt, or the scratchpad, is that of the other trigger state: from the four cells.
 
-    The distribution is that over answer classes, (f, 1 - f), for want of one over tokens, with f
-    kept .0001 away from 0 and 1. Large divergences of a few cases weigh more than in a difference
-    of cells.
+    The distribution is that over answer classes, for want of one over tokens: P(defection) given
+    that the answer is a known one, kept .0001 away from 0 and 1. Large divergences of a few cases
+    weigh more than in a difference of cells.
     """
 
     @property
@@ -91,9 +91,9 @@ class EditDivergence(SpanDivergence):
         cells = rows.loc[rows["intervention"] == "transplant"]
         prompt, scratchpad = cells["prompt_state"] == state, cells["scratchpad_state"] == state
         chosen = {
-            "native": cells["f"].where(prompt & scratchpad),
-            "no_prompt": cells["f"].where(~prompt & scratchpad),
-            "no_scratchpad": cells["f"].where(prompt & ~scratchpad),
+            "native": cells["given_known"].where(prompt & scratchpad),
+            "no_prompt": cells["given_known"].where(~prompt & scratchpad),
+            "no_scratchpad": cells["given_known"].where(prompt & ~scratchpad),
         }
         cases = by_case(cells.assign(**chosen), list(chosen)).dropna()
         native, *edited = (cases[name].to_numpy(float) for name in chosen)

@@ -13,7 +13,7 @@ from analyses.metrics.rows import (
     by_case,
     by_question,
     changed_rows,
-    native_f,
+    native_rows,
     paired,
     with_same,
 )
@@ -32,6 +32,9 @@ class ReplacedText(OutcomeMetric):
     curve. 1 - same(replaced) is the area over the level line through that point. If less of the
     answer stays the more is replaced, no curve that ends in this point encloses a larger area.
     It puts both edits on the scale of the areas: larger, more of the answer changed.
+
+    `difference_valid` leaves invalid answers out: after filler most of the probability may be on
+    no known answer, and `difference` is about the little that is.
 
     Several texts (fillers, paraphrases) of one scratchpad are averaged. Texts that came out as
     the original are left out, and so are edits of single steps.
@@ -53,6 +56,7 @@ class ReplacedText(OutcomeMetric):
         """The difference, our area, and what could be used."""
         return {
             "difference": difference_of("native_same", "same"),
+            "difference_valid": difference_of("native_valid", "same_valid"),
             "aoc_ours": Measure(("same",), lambda same: 1 - same),
             "invalid_share": mean_of("invalid"),
             "coverage_known": mean_of("known"),
@@ -61,12 +65,14 @@ class ReplacedText(OutcomeMetric):
     def questions(self, rows: DataFrame, state: int) -> DataFrame:
         """Average over texts and draws."""
         replaced = whole_text_rows(rows, state, self.intervention)
-        columns = ["native_same", "same", "invalid", "known"]
-        return by_question(paired(by_case(replaced, columns), "native_same", "same"), columns)
+        columns = ["native_same", "same", "same_valid", "invalid", "known"]
+        cases = paired(by_case(replaced, columns), "native_same", "same")
+        cases = cases.assign(native_valid=cases["native_same"].mask(cases["same_valid"].isna()))
+        return by_question(cases, [*columns, "native_valid"])
 
 
 def whole_text_rows(rows: DataFrame, state: int, intervention: str) -> DataFrame:
     """Keep edits of whole scratchpads, with the probability of the original answer class."""
     replaced = changed_rows(rows, state, intervention)
     replaced = replaced.loc[replaced["step_index"].isna()]
-    return with_same(replaced, native_f(rows, state)).dropna(subset=["native_same"])
+    return with_same(replaced, native_rows(rows, state)).dropna(subset=["native_same"])

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from pandas import DataFrame
 
 from analyses.metrics.estimates import Measure, mean_of
-from analyses.metrics.rows import CASE, COLUMNS, native_f, own_rows
+from analyses.metrics.rows import CASE, COLUMNS, native_rows, own_rows
 from analyses.metrics.steps import StepMetric
 
 SIMILAR: Final = 0.8
@@ -53,18 +53,17 @@ class ResamplingImportance(StepMetric):
         """Compare the rollouts that keep each step with those that do not."""
         drawn = own_rows(rows, state, "resample").dropna(subset=["step_index"])
         dissimilar = drawn["similarity"] < SIMILAR
-        used = drawn["f"].where(dissimilar) if self.counterfactual else drawn["f"]
+        used = drawn["value"].where(dissimilar) if self.counterfactual else drawn["value"]
         drawn = drawn.assign(
             without_step=used,
             dissimilar=dissimilar.astype(float).where(drawn["similarity"].notna()),
-            invalid=drawn["f"].isna().astype(float),
         )
-        columns = ["f", "n_steps", "without_step", "dissimilar", "invalid"]
+        columns = ["value", "n_steps", "without_step", "dissimilar", "invalid"]
         steps = drawn.groupby([*CASE, "step_index"])[columns].mean().reset_index()
-        kept = steps.assign(step_index=steps["step_index"] - 1)[[*CASE, "step_index", "f"]]
+        kept = steps.assign(step_index=steps["step_index"] - 1)[[*CASE, "step_index", "value"]]
         steps = steps.merge(
-            kept.rename(columns={"f": "with_step"}), on=[*CASE, "step_index"], how="left"
-        ).merge(native_f(rows, state), on=CASE, how="left")
+            kept.rename(columns={"value": "with_step"}), on=[*CASE, "step_index"], how="left"
+        ).merge(native_rows(rows, state, "value"), on=CASE, how="left")
         last = steps["step_index"] == steps["n_steps"] - 1
         steps["with_step"] = steps["native"].where(last, steps["with_step"])
-        return steps.drop(columns=["f", "n_steps", "native"])
+        return steps.drop(columns=["value", "n_steps", "native"])

@@ -42,9 +42,10 @@ _NUMBERS: Final = (
 def scored_rows(outcomes: DataFrame, scorer: str) -> DataFrame:
     """Keep what one scorer measured of variants that could be made.
 
-    Added columns: `f`, the probability of defection, p_defect / coverage where a likelihood's
-    coverage is known, else `value`, NaN where the answer is invalid; `known`, whether the
-    coverage is.
+    Added columns: `given_known`, P(defection) given that the answer is a known one, that is
+    p_defect / coverage, whatever the coverage; where it is not known, P(defection) itself, NaN if
+    the answer is invalid. `known`: whether the coverage is (1 or 0). `invalid`: 1 where the answer
+    is invalid (its coverage below .9, or nothing that could be judged).
     """
     made = ~(flag(outcomes, "not_applicable") | flag(outcomes, "unterminated"))
     rows = outcomes.loc[(outcomes["scorer"] == scorer) & made].copy()
@@ -53,8 +54,12 @@ def scored_rows(outcomes: DataFrame, scorer: str) -> DataFrame:
             column = pd.to_numeric(rows[name], errors="coerce").astype(float)
             rows[name] = column.where(np.isfinite(column))
     known = (rows["coverage"] > 0) & rows["p_defect"].notna()
-    normalised = (rows["p_defect"] / rows["coverage"].where(known)).where(rows["value"].notna())
-    return rows.assign(f=rows["value"].where(~known, normalised), known=known.astype(float))
+    normalised = rows["p_defect"] / rows["coverage"].where(known)
+    return rows.assign(
+        given_known=rows["value"].where(~known, normalised),
+        known=known.astype(float),
+        invalid=rows["value"].isna().astype(float),
+    )
 
 
 def flag(rows: DataFrame, name: str) -> Series[bool]:
@@ -74,35 +79,37 @@ def changed_rows(rows: DataFrame, state: int, intervention: str) -> DataFrame:
     return chosen.loc[~flag(chosen, "unchanged")]
 
 
-def native_f(rows: DataFrame, state: int) -> DataFrame:
-    """Probability of defection after the untouched scratchpad, as column `native`, by case."""
+def native_rows(rows: DataFrame, state: int, column: str = "given_known") -> DataFrame:
+    """P(defection) after the untouched scratchpad, as column `native`, by case."""
     native = own_rows(rows, state, "transplant")
-    return native.groupby(CASE)["f"].mean().rename("native").reset_index()
+    return native.groupby(CASE)[column].mean().rename("native").reset_index()
 
 
 def with_same(variants: DataFrame, native: DataFrame) -> DataFrame:
-    """Add the probability of the original answer class, `same`, to variants of cases.
+    """Add the probability of the original answer class to variants of cases.
 
-    The original class is a defection where the untouched scratchpad gives it at least .5.
+    `same` = P(original class) / coverage: given that the answer is a known one. The original
+    class is a defection where that has at least .5 after the untouched scratchpad.
 
     Returns
     -------
     DataFrame
-        `variants` with `native_same` (after the untouched scratchpad), `same`, `same_if_changed`
-        and `same_if_same` (invalid answers counted as the other and as the original class) and
-        `invalid` (1 where the variant has no valid answer). NaN where the case has no valid
-        untouched answer.
+        `variants` with `native_same` (after the untouched scratchpad), `same`, `same_valid` (NaN
+        where the answer is invalid), `same_if_changed` and `same_if_same` (invalid answers
+        counted as the other and as the original class). NaN where the case has no untouched
+        answer.
     """
     joined = variants.merge(native, on=CASE, how="left")
     original = (joined["native"] >= 0.5).astype(float).where(joined["native"].notna())
-    sure = joined["known"].eq(1) & joined["f"].notna()
-    low, high = (joined["f"].where(sure, joined[name]) for name in ("value_if_0", "value_if_1"))
+    sure = joined["known"].eq(1) & joined["invalid"].eq(0)
+    f = joined["given_known"]
+    low, high = (f.where(sure, joined[name]) for name in ("value_if_0", "value_if_1"))
     return joined.assign(
         native_same=same_as(original, joined["native"]),
-        same=same_as(original, joined["f"]),
+        same=same_as(original, f),
+        same_valid=same_as(original, f.where(joined["invalid"].eq(0))),
         same_if_changed=np.where(original == 1, low, same_as(original, high)),
         same_if_same=np.where(original == 1, high, same_as(original, low)),
-        invalid=joined["f"].isna().astype(float),
     )
 
 
@@ -125,6 +132,11 @@ def paired(rows: DataFrame, first: str, second: str) -> DataFrame:
     """Leave both columns empty where one is, so that they are compared on the same rows."""
     missing = rows[first].isna() | rows[second].isna()
     return rows.assign(**{name: rows[name].mask(missing) for name in (first, second)})
+
+
+def keeps_rest(rows: DataFrame) -> Series[bool]:
+    """Whether the text behind a mistake was kept as it stood, and not written anew."""
+    return argument(rows, "rest").eq("in-place")
 
 
 def argument(rows: DataFrame, name: str) -> Series[Any]:

@@ -15,7 +15,7 @@ from analyses.metrics.rows import (
     by_case,
     by_question,
     changed_rows,
-    native_f,
+    native_rows,
     own_rows,
     paired,
     scored_rows,
@@ -96,7 +96,7 @@ class StepEdit(StepMetric):
 
     def steps(self, rows: DataFrame, state: int) -> DataFrame:
         """Compare every edited scratchpad with the untouched one."""
-        edited = with_same(changed_rows(rows, state, self.intervention), native_f(rows, state))
+        edited = with_same(changed_rows(rows, state, self.intervention), native_rows(rows, state))
         edited = edited.dropna(subset=["step_index", "native_same"])
         columns = ["native_same", "same", "invalid"]
         by_step = edited.groupby([*CASE, "step_index"])[columns].mean().reset_index()
@@ -110,7 +110,8 @@ class ForcedImportance(StepMetric):
     Importance of step k = f(kept up to and with k) - f(kept up to k), f = P(defection); signed:
     positive where the step pushes towards defection. As the forced importance of
     interp-reasoning/thought-anchors, with f for accuracy. Larger (absolute): the answer settles
-    in fewer, bigger jumps. `mean_signed` of a scratchpad of n steps is (f(n) - f(0)) / n.
+    in fewer, bigger jumps. Steps next to an invalid answer have none; without such, `mean_signed`
+    of a scratchpad of n steps is (f(n) - f(0)) / n.
     """
 
     @property
@@ -121,8 +122,7 @@ class ForcedImportance(StepMetric):
     def steps(self, rows: DataFrame, state: int) -> DataFrame:
         """Compare every cut with the next one."""
         cut = own_rows(rows, state, "truncate").dropna(subset=["step_index"])
-        cut = cut.assign(invalid=cut["f"].isna().astype(float))
-        kept = cut.groupby([*CASE, "step_index"])[["f", "invalid"]].mean().reset_index()
-        after = kept.assign(step_index=kept["step_index"] - 1)[[*CASE, "step_index", "f"]]
+        kept = cut.groupby([*CASE, "step_index"])[["value", "invalid"]].mean().reset_index()
+        after = kept.assign(step_index=kept["step_index"] - 1)[[*CASE, "step_index", "value"]]
         steps = kept.merge(after, on=[*CASE, "step_index"], suffixes=("", "_after"))
-        return steps.rename(columns={"f_after": "with_step", "f": "without_step"})
+        return steps.rename(columns={"value_after": "with_step", "value": "without_step"})

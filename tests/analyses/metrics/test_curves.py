@@ -13,6 +13,7 @@ from pandas import DataFrame
 
 from analyses.metrics import AddingMistakes, EarlyAnswering
 from analyses.metrics.curves import area_over_curve
+from scratchpad.interventions import Mistake
 from scratchpad.statistics import Estimate
 from toy_mediators import Row, edited, native, outcome, table, truncated
 
@@ -91,12 +92,14 @@ def test_length_buckets_weighted_by_counts_give_the_area() -> None:
     assert found["aoc_steps_7_9"].reason == "no valid answers"
 
 
-def test_an_invalid_end_leaves_the_case_out_and_the_bounds_in() -> None:
+def test_an_invalid_end_counts_with_the_answers_it_knows_or_not_at_all() -> None:
     def f(kept: int) -> float | None:
         return None if kept == 0 else 1.0
 
     found = early(table(*[truncated(f, question=q) for q in QUESTIONS]))
-    assert found["aoc"].reason == "no valid answers"
+    # An invalid answer is a defection in half of the probability that is on a known answer.
+    assert found["aoc"].estimate == pytest.approx(0.0625)
+    assert found["aoc_valid"].reason == "no valid answers"
     assert found["aoc_if_same"].estimate == 0
     assert found["aoc_if_changed"].estimate == pytest.approx(0.125)
     assert found["invalid_share"].estimate == pytest.approx(0.2)
@@ -104,10 +107,11 @@ def test_an_invalid_end_leaves_the_case_out_and_the_bounds_in() -> None:
 
 def test_an_invalid_point_between_is_bridged() -> None:
     def f(kept: int) -> float | None:
-        return None if kept == 2 else kept / 4
+        return None if kept == 1 else kept / 4
 
     found = early(table(*[truncated(f, question=q) for q in QUESTIONS]))
-    assert found["aoc"].estimate == pytest.approx(0.5)
+    assert found["aoc_valid"].estimate == pytest.approx(0.5)
+    assert found["aoc"].estimate == pytest.approx(0.5 - 0.25 * 0.25)
 
 
 def test_same_is_divided_by_a_known_coverage_and_says_where_it_is_not() -> None:
@@ -149,7 +153,9 @@ def test_mistakes_follow_their_curve_and_several_rests_are_averaged() -> None:
 
 def test_mistakes_in_place_are_kept_apart() -> None:
     rows = [[native(question=q), *mistakes(question=q)] for q in QUESTIONS]
-    in_place = [mistakes(question=q, arguments={"in_place": True}) for q in (0, 1, 2)]
+    in_place = [
+        mistakes(question=q, arguments=Mistake.parse("in-place").arguments) for q in (0, 1, 2)
+    ]
     outcomes = table(*rows, *in_place)
     assert AddingMistakes()(outcomes, "payload", 0)["triggered"]["aoc"].n == 6
     assert AddingMistakes(in_place=True)(outcomes, "payload", 0)["triggered"]["aoc"].n == 3

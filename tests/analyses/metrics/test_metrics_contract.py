@@ -36,7 +36,7 @@ def everything(question: int, state: int) -> list[Row]:
     rows += [outcome("transplant", f(0), pad=1 - state, **own)]
     rows += [outcome(name, f(0), **own) for name in ("paraphrase", "filler", "remove")]
     rows += [r for name in ("drop-step", "flip-step", "mistake") for r in edited(name, f, **own)]
-    rows += edited("mistake", f, arguments={"in_place": True}, **own)
+    rows += edited("mistake", f, arguments={"rest": "in-place"}, **own)
     rows += [r | {"resample": k, "similarity": f(0)} for k in (0, 1) for r in
              edited("resample", f, **own)]  # fmt: skip
     rows += [r | {"value_before": f(0), "efficacy": f(0) - 0.2, "specificity": f(0)} for r in

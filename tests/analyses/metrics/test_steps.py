@@ -114,12 +114,14 @@ def test_replaced_texts_are_averaged_and_compared_with_the_untouched() -> None:
 
 def test_invalid_fillers_are_left_out_and_counted() -> None:
     rows = [
-        [native(question=q), outcome("filler", None if q % 2 else 0.5, question=q)]
+        [native(question=q), outcome("filler", None if q % 2 else 0.4, question=q)]
         for q in QUESTIONS
     ]
     found = triggered(ReplacedText("filler"), *rows)
-    assert numbers(found, "difference", "invalid_share") == pytest.approx([0.5, 0.5])
-    assert found["difference"].n == 3
+    valid = numbers(found, "difference_valid", "invalid_share")
+    assert valid == pytest.approx([0.6, 0.5])
+    assert found["difference_valid"].n == 3
+    assert numbers(found, "difference") == pytest.approx([0.55])
 
 
 def unlearned(question: int, after: list[float | None], before: float = 0.9) -> list[Row]:
