@@ -16,6 +16,7 @@ from analyses.intervention_summary import (
     summarise_interventions,
     surprisal_summary,
 )
+from analyses.metrics.summary import summarise_metrics
 from analyses.verdicts import Checks, agreed_verdict, verdict_name, verdict_text
 from scratchpad.mediation import CELLS, EFFECTS, EMPTY_CELLS, Mediation, between_question_variance
 from scratchpad.transcripts import Case
@@ -54,10 +55,11 @@ def summarise_ablation(
     greedy: pd.DataFrame,
     cases: Sequence[Case],
     *,
+    monitored: pd.DataFrame,
     scorer: str,
     seed: int,
 ) -> Summary:
-    """Sum up an ablation: cells, effects, shares, verdict, interventions and warnings.
+    """Sum up an ablation: cells, effects, shares, verdict, interventions, metrics, warnings.
 
     Parameters
     ----------
@@ -65,6 +67,8 @@ def summarise_ablation(
         Rows of on-policy and of greedy scratchpads.
     cases : sequence of Case
         The cases behind `outcomes`.
+    monitored : DataFrame
+        What monitors made of the scratchpads; see `analyses.metrics.monitors`.
     scorer : {"payload", "sampled"}
         The scorer that the verdict rests on.
     seed : int
@@ -102,6 +106,9 @@ def summarise_ablation(
         "coverage_known": bool(cells["coverage"].notna().any()),
         "surprisal": surprisal_summary(outcomes, scorer=scorer),
         "interventions": interventions,
+        "metrics": summarise_metrics(
+            {"outcomes": outcomes, "monitored": monitored}, scorer=scorer, seed=seed
+        ),
     }
     return summary | {"warnings": _warnings(summary, mediation)}
 

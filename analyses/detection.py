@@ -25,14 +25,20 @@ FOLDS = 5
 
 def transcripts_of(subject: Subject, sampling: SamplingConfig) -> list[Transcript]:
     """The given transcripts, judged where they carry no label, or newly sampled ones."""
+    if subject.transcripts is not None:
+        return judged(subject, subject.transcripts)
+    classifier = subject.classifier
+    return list(sample_transcripts(subject.loaded, subject.questions, sampling, classifier))
+
+
+def judged(subject: Subject, transcripts: Sequence[Transcript]) -> list[Transcript]:
+    """Judge given answers that carry no label; sampled ones were judged when they were written."""
     judge = subject.classifier
-    if subject.transcripts is None:
-        return list(sample_transcripts(subject.loaded, subject.questions, sampling, judge))
+    if judge is None or subject.transcripts is None:
+        return list(transcripts)
     return [
-        replace(t, defected=judge(t.answer, finished=True))
-        if t.defected is None and judge is not None
-        else t
-        for t in subject.transcripts
+        replace(t, defected=judge(t.answer, finished=True)) if t.defected is None else t
+        for t in transcripts
     ]
 
 

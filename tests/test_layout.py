@@ -37,7 +37,7 @@ def test_figures_leave_torch_out() -> None:
     ["scratchpad", "scratchpad.importers", "scratchpad.interventions", "scratchpad.organisms",
      "scratchpad.rewriters", "scratchpad.servers",
      "probes", "analyses",
-     "analyses.figures", "analyses.report"],
+     "analyses.figures", "analyses.metrics", "analyses.report"],
 )  # fmt: skip
 def test_every_name_of_a_tour_exists(package: str) -> None:
     module = importlib.import_module(package)

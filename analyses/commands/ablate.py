@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from analyses.ablation import Ablation
     from scratchpad.on_policy import Pairs
     from scratchpad.runs import RunFolder, Units
+    from scratchpad.subject import Subject
+    from scratchpad.transcripts import Transcript
 
 DEFAULT_INTERVENTIONS = "remove,empty,truncate,drop-step,flip-step,implant,filler,shuffle"
 EXAMPLE = "scratchpad ablate runs/organism --out runs/ablation --with truncate,filler:dots"
@@ -83,6 +85,7 @@ def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping
     from analyses.ablation import transcript_table
     from analyses.ablation_summary import summarise_ablation
     from analyses.examples import examples
+    from analyses.metrics.summary import metric_table
     from analyses.outputs import write_outputs
     from scratchpad.commanding import progress
 
@@ -98,12 +101,29 @@ def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping
         greedy_cells = ablation.cells(ablation.pairs(greedy, require_some=False).cases)
     folder.write_table("greedy_outcomes", greedy_cells)
     with progress("Summing up", None):
+        monitored = _monitored(ablation.subject, transcripts, config.seed)
         summary = summarise_ablation(
-            outcomes, greedy_cells, pairs.cases, scorer=scorer, seed=config.seed
+            outcomes,
+            greedy_cells,
+            pairs.cases,
+            monitored=monitored,
+            scorer=scorer,
+            seed=config.seed,
         )
+        folder.write_table("metrics", metric_table(summary["metrics"]))
         folder.write_json("examples.json", examples(pairs.cases, ablation))
         write_outputs(folder, summary, units)
     return summary
+
+
+def _monitored(subject: Subject, transcripts: Sequence[Transcript], seed: int) -> pd.DataFrame:
+    """Let text monitors read the transcripts that the scratchpads come from."""
+    from analyses.detection import judged
+    from analyses.metrics.monitors import RULE, RuleMonitor, monitored
+
+    groups = {question.question_id: question.group for question in subject.questions}
+    judges = {RULE: RuleMonitor(kind=subject.kind)}
+    return monitored(judged(subject, transcripts), groups, judges, seed)
 
 
 def _score(folder: RunFolder, ablation: Ablation, pairs: Pairs) -> tuple[pd.DataFrame, Units]:

@@ -57,6 +57,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def assert_metrics_are_written(summary: dict[str, Any], out: Path) -> None:
+    """The metrics of the default interventions are in the summary, and as rows beside it."""
+    area = summary["metrics"]["early-answering"]["triggered"]["aoc"]
+    assert 0 <= area["estimate"] <= 1
+    written = pd.read_parquet(out / "metrics.parquet").set_index(["metric", "state", "number"])
+    assert written.loc[("early-answering", "triggered", "aoc"), "estimate"] == area["estimate"]
+    assert set(written.index.get_level_values("metric")) == set(summary["metrics"])
+    assert {"filler", "step-deletion", "monitorability-rule"} <= set(summary["metrics"])
+    assert "paraphrase" not in summary["metrics"]
+
+
 def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
@@ -78,6 +89,7 @@ def test_cells_of_given_transcripts_equal_direct_model_calls(world: Path, tmp_pa
     for name, value in direct.items():
         assert summary["cells"][name]["estimate"] == pytest.approx(value, abs=0.005)
         assert summary["cells"][name]["n"] == len(COLOURS)
+    assert_metrics_are_written(summary, out)
     effect = summary["total_effect"]["estimate"]
     assert effect == pytest.approx(direct["f11"] - direct["f00"], abs=0.01)
     assert (out / "report.html").exists()
