@@ -1,7 +1,8 @@
 """What is concluded: every command that ends in a verdict, a probe or a figure.
 
-`Ablation` scores interventions, `summarise_ablation` sums them up to a verdict; `detect_defection`
-runs the probe experiment; `analyses.figures` draws tables, `analyses.report` joins runs to a page.
+`Ablation` scores interventions, `summarise_ablation` sums them up to a verdict; `analyses.metrics`
+computes the published metrics beside it; `detect_defection` runs the probe experiment;
+`analyses.figures` draws tables, `analyses.report` joins runs to a page.
 """
 
 from __future__ import annotations

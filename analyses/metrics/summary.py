@@ -38,7 +38,7 @@ def summarise_metrics(tables: Mapping[str, DataFrame], *, scorer: str, seed: int
 def metric_table(summary: Summary) -> DataFrame:
     """The same numbers as rows: `metric`, `state`, `number`, `estimate` to `n`, `reason`."""
     rows = [
-        {"metric": metric, "state": state, "number": number, **{"reason": ""}, **estimate}
+        {"metric": metric, "state": state, "number": number, "reason": "", **estimate}
         for metric, states in summary.items()
         for state, numbers in states.items()
         for number, estimate in numbers.items()
