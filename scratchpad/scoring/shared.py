@@ -8,33 +8,83 @@ since a model takes such a mask as it is and would forget its sliding windows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
 from scratchpad.scoring.prefix_tree import PrefixTree, Request
-from scratchpad.scoring.tree_rows import Piece, Trunk, packed, trunk_of
+from scratchpad.scoring.tree_rows import Piece, Rows, Trunk, batched, length_of, trunk_of
 
 # Tokens of a batch: enough to keep two cores busy; a GPU wants more.
-BATCH_TOKENS = {"cpu": 2048, "cuda": 16384}
+BATCH_TOKENS = {"cpu": 1024, "cuda": 16384}
+# Tokens of a row that are read at once. What a mask hides is worked out all the same, so that
+# reading a long row in stretches, each against no more than it may see, is faster.
+STRETCH = 512
 
 
-class _ReadOnlyLayer(DynamicLayer):  # type: ignore[misc]
-    """Keys and values of a trunk, lent to every row; what the rows add is not kept."""
+class _BranchLayer(DynamicLayer):  # type: ignore[misc]
+    """Keys and values of a trunk, lent to every row, and what the rows themselves have added."""
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Join the rows' keys and values to the trunk's."""
-        rows = key_states.shape[0]
-        return (
-            torch.cat([self.keys.expand(rows, -1, -1, -1), key_states], dim=-2),
-            torch.cat([self.values.expand(rows, -1, -1, -1), value_states], dim=-2),
+        """Add to the rows' own; give them joined to the trunk's."""
+        own = getattr(self, "own", None)
+        self.own = (
+            (key_states, value_states)
+            if own is None
+            else (torch.cat([own[0], key_states], -2), torch.cat([own[1], value_states], -2))
         )
+        trunk = (part.expand(key_states.shape[0], -1, -1, -1) for part in (self.keys, self.values))
+        keys, values = (torch.cat(parts, -2) for parts in zip(trunk, self.own, strict=True))
+        return keys, values
+
+
+class _Batch(NamedTuple):
+    """Rows padded on the left: `ids` and `depths` (rows, longest), and what is read off.
+
+    `placed` holds each piece with its row and its place in it; `sources` index the flattened batch.
+    """
+
+    ids: np.ndarray
+    depths: np.ndarray
+    placed: list[tuple[int, int, Piece]]
+    sources: np.ndarray
+    targets: np.ndarray
+    slots: np.ndarray
+
+    @classmethod
+    def of(cls, rows: Rows) -> _Batch:
+        """Lay rows out."""
+        longest = max(map(length_of, rows))
+        ids = np.zeros((len(rows), longest), dtype=np.int64)
+        depths, placed, readings = np.zeros_like(ids), [], []
+        for number, row in enumerate(rows):
+            at = longest - length_of(row)
+            for piece in row:
+                ids[number, at : at + len(piece.ids)] = piece.ids
+                depths[number, at : at + len(piece.ids)] = piece.depths
+                sources, targets, slots = piece.readings
+                readings.append((number * longest + at + sources, targets, slots))
+                placed.append((number, at, piece))
+                at += len(piece.ids)
+        return cls(ids, depths, placed, *map(np.concatenate, zip(*readings, strict=True)))
+
+    def allowed(self, reach: int) -> np.ndarray:
+        """Who attends to whom: bool, (rows, longest, reach + longest)."""
+        rows, longest = self.ids.shape
+        allowed = np.zeros((rows, longest, reach + longest), dtype=bool)
+        own = np.arange(longest)
+        allowed[:, own, reach + own] = True  # padding attends to itself, or softmax is undefined
+        for number, at, piece in self.placed:
+            lines = slice(at, at + len(piece.ids))
+            allowed[number, lines, : piece.reach] = True
+            allowed[number, lines, reach + at : reach + lines.stop] = piece.attention()
+        return allowed
 
 
 @dataclass(frozen=True)
@@ -64,92 +114,73 @@ class SharedReader:
     def _read(self, trunk: Trunk, before: Cache, table: np.ndarray) -> None:
         kept = _lent(before, trunk.piece.reach, DynamicLayer)
         self._forward([[trunk.piece]], trunk.piece.reach, kept, table)
-        for batch in self._batches(packed(trunk.pieces)):
-            reach = max(piece.reach for row in batch for piece in row)
-            self._forward(batch, reach, _lent(kept, reach, _ReadOnlyLayer), table)
+        for rows in batched(trunk.pieces, self._fits):
+            reach = max(piece.reach for row in rows for piece in row)
+            self._forward(rows, reach, _lent(kept, reach, _BranchLayer), table)
         for other in trunk.trunks:
             self._read(other, kept, table)
 
-    def _forward(
-        self, rows: Sequence[Sequence[Piece]], reach: int, cache: Cache, table: np.ndarray
-    ) -> None:
-        """Run rows, each padded on the left, and write down what is read off."""
-        lengths = [sum(len(piece.ids) for piece in row) for row in rows]
-        longest = max(lengths)
-        ids = np.zeros((len(rows), longest), dtype=np.int64)
-        depths = np.zeros_like(ids)
-        sources = []
-        for number, (row, length) in enumerate(zip(rows, lengths, strict=True)):
-            for at, piece in _placed(row, longest - length):
-                ids[number, at : at + len(piece.ids)] = piece.ids
-                depths[number, at : at + len(piece.ids)] = piece.depths
-                sources.append(piece.readings.sources + at)
-        read = np.unique(np.concatenate(sources))
-        if not len(read):
-            read = np.array([longest - 1])
-        device = self.model.device
-        logits = self.model(
-            input_ids=torch.from_numpy(ids).to(device),
-            position_ids=torch.from_numpy(depths).to(device),
-            attention_mask=self._masks(rows, lengths, reach, depths),
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=torch.from_numpy(read).to(device),
-        ).logits
-        for number, (row, length) in enumerate(zip(rows, lengths, strict=True)):
-            for at, piece in _placed(row, longest - length):
-                lines = np.searchsorted(read, piece.readings.sources + at)
-                table[piece.readings.slots] = _chosen(logits[number], lines, piece.readings.targets)
+    def _forward(self, rows: Rows, reach: int, cache: Cache, table: np.ndarray) -> None:
+        """Run rows and write down what is read off.
 
-    def _masks(
-        self,
-        rows: Sequence[Sequence[Piece]],
-        lengths: Sequence[int],
-        reach: int,
-        depths: np.ndarray,
-    ) -> Any:
-        """The additive mask of each type of layer: (rows, 1, longest, reach + longest)."""
-        longest = max(lengths)
-        allowed = np.zeros((len(rows), longest, reach + longest), dtype=bool)
-        own = np.arange(longest)
-        allowed[:, own, reach + own] = True  # padding attends to itself, or softmax is undefined
-        for number, (row, length) in enumerate(zip(rows, lengths, strict=True)):
-            for at, piece in _placed(row, longest - length):
-                lines = slice(at, at + len(piece.ids))
-                allowed[number, lines, : piece.reach] = True
-                allowed[number, lines, reach + at : reach + at + len(piece.ids)] = piece.attention()
+        Long rows are read in stretches: a mask does not save the work of what it hides.
+        """
+        batch = _Batch.of(rows)
+        longest = batch.ids.shape[1]
+        allowed = batch.allowed(reach) if reach else None
+        step = STRETCH if reach else longest
+        for start in range(0, longest, step):
+            stop = min(start + step, longest)
+            columns = batch.sources % longest
+            here = (start <= columns) & (columns < stop)
+            sources = batch.sources[here] // longest * (stop - start) + columns[here] - start
+            read, lines = np.unique(sources, return_inverse=True)
+            masks = None
+            if allowed is not None:
+                masks = self._masks(
+                    allowed[:, start:stop, : reach + stop], batch.depths, reach, start
+                )
+            with _only(self.model, torch.from_numpy(read).to(self.model.device)):
+                logits = self.model(
+                    input_ids=self._moved(batch.ids[:, start:stop]),
+                    position_ids=self._moved(batch.depths[:, start:stop]),
+                    attention_mask=masks,
+                    past_key_values=cache,
+                    use_cache=True,
+                ).logits[0]
+            table[batch.slots[here]] = _chosen(logits, lines, batch.targets[here])
+
+    def _moved(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.model.device)
+
+    def _masks(self, allowed: np.ndarray, depths: np.ndarray, reach: int, start: int) -> Any:
+        """The additive mask of each type of layer: (rows, 1, queries, reach + keys)."""
+        stop = allowed.shape[2] - reach
+        trunk = np.broadcast_to(np.arange(reach), (len(depths), reach))
+        keys = np.concatenate([trunk, depths[:, :stop]], axis=1)
+        back = depths[:, start:stop, None] - keys[:, None, :]
         windows = layer_windows(self.model.config.get_text_config())
-        masks = {name: self._mask(allowed, depths, reach, w) for name, w in windows.items()}
+        masks = {
+            name: self._mask(allowed if window is None else allowed & (back < window))
+            for name, window in windows.items()
+        }
         return masks if len(masks) > 1 else next(iter(masks.values()))
 
-    def _mask(
-        self, allowed: np.ndarray, depths: np.ndarray, reach: int, window: int | None
-    ) -> torch.Tensor:
-        if window is not None:
-            trunk = np.broadcast_to(np.arange(reach), (len(depths), reach))
-            columns = np.concatenate([trunk, depths], axis=1)
-            allowed = allowed & (depths[:, :, None] - columns[:, None, :] < window)
-        permitted = torch.from_numpy(allowed).to(self.model.device)[:, None]
+    def _mask(self, allowed: np.ndarray) -> torch.Tensor:
+        permitted = self._moved(allowed)[:, None]
         mask = torch.zeros(permitted.shape, dtype=self.model.dtype, device=self.model.device)
         return mask.masked_fill_(~permitted, torch.finfo(self.model.dtype).min)
 
-    def _batches(self, rows: Sequence[Sequence[Piece]]) -> Iterator[list[Sequence[Piece]]]:
-        """Neighbouring rows, as many as the budget and a sensible number of tokens allow."""
-        batch: list[Sequence[Piece]] = []
+    def _fits(self, rows: Rows) -> bool:
+        """Whether a batch keeps to the budget and is no larger than it pays."""
         limit = BATCH_TOKENS.get(self.model.device.type, BATCH_TOKENS["cpu"])
-        for row in rows:
-            wider = [*batch, row]
-            longest = max(sum(len(piece.ids) for piece in one) for one in wider)
-            tokens = len(wider) * longest
-            if batch and (tokens > limit or self._bytes(wider, longest) > self.memory_budget):
-                yield batch
-                wider = [row]
-            batch = wider
-        if batch:
-            yield batch
+        longest = max(map(length_of, rows))
+        tokens = len(rows) * longest
+        return tokens <= limit and self.batch_bytes(rows) <= self.memory_budget
 
-    def _bytes(self, rows: Sequence[Sequence[Piece]], longest: int) -> int:
+    def batch_bytes(self, rows: Rows) -> int:
         """What a batch takes at its peak: masks, one layer's tensors, and logits."""
+        longest = max(map(length_of, rows))
         config, item = self.model.config.get_text_config(), self.model.dtype.itemsize
         reach = max(piece.reach for row in rows for piece in row)
         columns, tokens = reach + longest, len(rows) * longest
@@ -157,12 +188,8 @@ class SharedReader:
         inner = int(getattr(config, "intermediate_size", None) or 4 * width)
         masks = len(layer_windows(config)) * tokens * columns * (item + 1)
         layer = len(rows) * columns * 4 * width * item + tokens * (6 * width + 3 * inner) * item
-        read = len(np.unique(np.concatenate([
-            p.readings.sources + at
-            for row in rows
-            for at, p in _placed(row, longest - sum(len(piece.ids) for piece in row))
-        ])))  # fmt: skip
-        logits = len(rows) * read * int(config.vocab_size) * (item + 4)
+        read = sum(len(piece.readings.sources) for row in rows for piece in row)
+        logits = read * int(config.vocab_size) * (item + 8)
         return int(masks + layer + logits)
 
 
@@ -177,9 +204,21 @@ def layer_windows(config: Any) -> dict[str, int | None]:
     return {name: window if name == "sliding_attention" else None for name in types}
 
 
-def _placed(row: Sequence[Piece], start: int) -> Iterator[tuple[int, Piece]]:
-    """Where each piece of a row stands in it."""
-    return zip(accumulate((len(piece.ids) for piece in row), initial=start), row, strict=False)
+@contextmanager
+def _only(model: Any, positions: torch.Tensor) -> Iterator[None]:
+    """Make logits at some positions of the flattened batch alone: shape (1, positions, vocabulary).
+
+    Most of a small model's work is its output layer, and most positions are not asked about.
+    """
+
+    def chosen(_: Any, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        return (inputs[0].flatten(0, 1)[positions][None],)
+
+    hook = model.get_output_embeddings().register_forward_pre_hook(chosen)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _lent(cache: Cache, reach: int, kind: type[DynamicLayer]) -> Cache:
@@ -197,7 +236,7 @@ def _lent(cache: Cache, reach: int, kind: type[DynamicLayer]) -> Cache:
 
 def _chosen(logits: torch.Tensor, lines: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Log-probabilities of target tokens, each in its line of the logits."""
-    chosen = logits[torch.from_numpy(lines).to(logits.device)].float()
-    wanted = torch.from_numpy(targets).to(logits.device)[:, None]
-    found = chosen.gather(1, wanted)[:, 0] - chosen.logsumexp(dim=-1)
+    scores = logits.float()
+    of = torch.from_numpy(lines).to(logits.device), torch.from_numpy(targets).to(logits.device)
+    found = scores[of] - scores.logsumexp(dim=-1)[of[0]]
     return found.double().cpu().numpy()

@@ -7,7 +7,7 @@ its own ancestors within the piece. Pieces are packed into rows and rows into ba
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 from scratchpad.scoring.prefix_tree import Branch
 
 # Branches shorter than this share a row: each row copies the trunk's keys and values once.
-SHORTEST_ROW = 256
+SHORTEST_ROW = 128
 # A subtree whose forks hold more tokens than this is worth a trunk of its own.
 FORKED_TOKENS = 512
 
@@ -29,7 +29,7 @@ class Readings(NamedTuple):
     slots: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Piece:
     """Tokens that are read together.
 
@@ -62,7 +62,7 @@ class Piece:
         return allowed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trunk:
     """A piece whose keys and values are kept, with what hangs off it."""
 
@@ -78,7 +78,7 @@ def trunk_of(top: Branch) -> Trunk:
     on_path = set(map(id, path))
     for branch in path:
         for side in branch.children:
-            if id(side) in on_path or side.size == 0 or not _reads_anything(side):
+            if id(side) in on_path or not side.inputs:
                 continue
             forked = side.size - sum(len(part.tokens) for part in heaviest_path(side))
             if forked > FORKED_TOKENS:
@@ -96,25 +96,65 @@ def heaviest_path(top: Branch) -> list[Branch]:
     return path
 
 
-def packed(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Pack pieces into rows: short ones together, rows of like length beside one another.
+Rows = list[list[Piece]]
 
-    Longest first, so that a batch of neighbouring rows pads little.
+
+def batched(pieces: Sequence[Piece], fits: Callable[[Rows], bool]) -> Iterator[Rows]:
+    """Gather pieces into batches of rows that pad little.
+
+    Long pieces are rows of their own, those of like length together; what room they leave is filled
+    with short ones that reach no further along the trunk. Short pieces that are left share rows.
     """
-    rows: list[list[Piece]] = []
-    room = 0
-    for piece in sorted(pieces, key=lambda one: (-len(one.ids), one.reach, one.ids.tobytes())):
-        if rows and len(piece.ids) <= room:
-            rows[-1].append(piece)
-            room -= len(piece.ids)
-        else:
+    order = sorted(pieces, key=lambda one: (-len(one.ids), one.reach, one.ids.tobytes()))
+    short = [piece for piece in order if len(piece.ids) < SHORTEST_ROW]
+    for rows in _grouped([[p] for p in order if len(p.ids) >= SHORTEST_ROW], fits):
+        _fill(rows, short, fits)
+        yield rows
+    yield from _grouped(_shared_rows(short), fits)
+
+
+def length_of(row: Sequence[Piece]) -> int:
+    """How many tokens a row holds."""
+    return sum(len(piece.ids) for piece in row)
+
+
+def _grouped(rows: Rows, fits: Callable[[Rows], bool]) -> Iterator[Rows]:
+    """Neighbouring rows, as many as fit; a row that does not fit stands alone."""
+    batch: Rows = []
+    for row in rows:
+        if batch and not fits([*batch, row]):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def _fill(rows: Rows, short: list[Piece], fits: Callable[[Rows], bool]) -> None:
+    """Put short pieces where rows leave room, taking them off the list."""
+    longest = max(map(length_of, rows))
+    reach = max(piece.reach for row in rows for piece in row)
+    for row in rows:
+        for piece in [one for one in short if one.reach <= reach]:
+            if length_of(row) + len(piece.ids) <= longest:
+                row.append(piece)
+                if not fits(rows):
+                    row.pop()
+                    return
+                short.remove(piece)
+
+
+def _shared_rows(pieces: Sequence[Piece]) -> Rows:
+    """Rows of short pieces, each as full as it gets, that reach about as far along the trunk."""
+    rows: Rows = []
+    for piece in sorted(pieces, key=lambda one: one.reach):
+        room = (row for row in reversed(rows) if length_of(row) + len(piece.ids) <= SHORTEST_ROW)
+        row = next(room, None)
+        if row is None:
             rows.append([piece])
-            room = SHORTEST_ROW - len(piece.ids)
+        else:
+            row.append(piece)
     return rows
-
-
-def _reads_anything(branch: Branch) -> bool:
-    return branch.inputs > 0
 
 
 def _piece(branches: Sequence[Branch], reach: int) -> Piece:

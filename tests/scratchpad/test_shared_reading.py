@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scratchpad.scoring.likelihood import reads_trees, token_log_probabilities
 from scratchpad.scoring.prefix_tree import PrefixTree, Request
 from scratchpad.scoring.shared import SharedReader, layer_windows
-from scratchpad.scoring.tree_rows import packed, trunk_of
+from scratchpad.scoring.tree_rows import batched, trunk_of
 from tiny import byte_tokenizer, random_model
 
 TOKENIZER = byte_tokenizer()
@@ -125,10 +125,12 @@ def test_the_budget_changes_the_batches_and_not_the_scores(budget: int) -> None:
     for request, scores in zip(requests, reader.log_probabilities(requests), strict=True):
         np.testing.assert_allclose(scores, alone(model, request), atol=1e-4)
     pieces = trunk_of(PrefixTree.of(requests).roots[0])
-    rows = packed(pieces.pieces + pieces.trunks[0].pieces)
-    for batch in reader._batches(rows):
-        longest = max(sum(len(piece.ids) for piece in row) for row in batch)
-        assert len(batch) == 1 or reader._bytes(batch, longest) <= budget
+    every = [*pieces.pieces, *(piece for trunk in pieces.trunks for piece in trunk.pieces)]
+    batches = list(batched(every, reader._fits))
+    assert sorted(map(id, every)) == sorted(
+        id(piece) for batch in batches for row in batch for piece in row
+    )
+    assert all(len(batch) == 1 or reader.batch_bytes(batch) <= budget for batch in batches)
 
 
 sequences = st.lists(
