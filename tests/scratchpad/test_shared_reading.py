@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scratchpad.scoring import shared
 from scratchpad.scoring.likelihood import reads_trees, token_log_probabilities
 from scratchpad.scoring.prefix_tree import PrefixTree, Request
 from scratchpad.scoring.shared import SharedReader, layer_windows
@@ -96,26 +97,19 @@ def test_a_model_that_cannot_be_read_as_a_tree_is_padded_and_says_so(
 
 
 def test_a_model_is_compared_again_where_its_window_begins_to_matter(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(SharedReader, "_mask", lambda self, *a: _unwindowed(self, *a))
+    monkeypatch.setattr(shared, "layer_windows", lambda config: {"sliding_attention": None})
     model, rng = sharp("mistral", num_hidden_layers=1), random.Random(2)
     ids = tuple(rng.randrange(300) for _ in range(40))
     short = [Request(ids[:20], 1), Request((*ids[:10], *ids[25:32]), 2)]
     token_log_probabilities(model, short, context_length=512)
     assert reads_trees(model)
-    token_log_probabilities(
-        model, [Request(ids, 1), Request((*ids[:30], 3, 4), 1)], context_length=512
-    )
+    long = [Request(ids, 1), Request((*ids[:8], *ids[10:38]), 1)]
+    found = token_log_probabilities(model, long, context_length=512)
     assert not reads_trees(model)
-
-
-ORIGINAL_MASK = SharedReader._mask
-
-
-def _unwindowed(reader: SharedReader, allowed: Any, depths: Any, reach: int, _: Any) -> Any:
-    """The mask of someone who forgot about windows."""
-    return ORIGINAL_MASK(reader, allowed, depths, reach, None)
+    for request, scores in zip(long, found, strict=True):
+        np.testing.assert_allclose(scores, alone(model, request), atol=1e-4)
 
 
 @pytest.mark.parametrize("budget", [1, 100_000, 2**30])
