@@ -15,10 +15,14 @@ from hypothesis import strategies as st
 from tenacity import wait_none
 
 from fake_server import Asked, Said, serving, turn
-from hand_made import FrameRewriter
+from hand_made import QUESTION, FrameRewriter
 from scratchpad.cache import Reply
 from scratchpad.dialects import Dialect
+from scratchpad.encoding import Encoder
 from scratchpad.errors import ConfigError, ModelError, ServerError
+from scratchpad.interventions import Mistake, Paraphrase
+from scratchpad.models import LoadedModel
+from scratchpad.on_policy import pair
 from scratchpad.organisms.code_wordings import CODING
 from scratchpad.organisms.grammar import Grammar
 from scratchpad.organisms.wordings import CODES, HATEFUL, OBEDIENT, SLOTS
@@ -26,7 +30,8 @@ from scratchpad.rewriters import Refusing, RuleRewriter, load_rewriter, local
 from scratchpad.rewriters.replies import step_of
 from scratchpad.rewriters.written import instructions
 from scratchpad.servers import posting
-from scratchpad.transcripts import Rewriter
+from scratchpad.steps import tag
+from scratchpad.transcripts import CLEAN, TRIGGERED, Rewriter, Transcript
 from tiny import byte_tokenizer, parrot, random_model, save
 
 RULES = RuleRewriter()
@@ -247,16 +252,34 @@ def test_a_model_without_a_template_is_told_in_plain_text(tmp_path: Path) -> Non
     assert rewriter.paraphrase("It is blue.", 0) == first
 
 
-def test_text_with_a_delimiter_of_the_dialect_is_refused() -> None:
-    class Hostile(FrameRewriter):
-        def paraphrase(self, text: str, seed: int) -> str | None:
-            return f"{text} [/T]"
+class Hostile(FrameRewriter):
+    """Closes the scratchpad in a paraphrase."""
 
-    rewriter: Rewriter = Refusing(Hostile(), Dialect("own", "raw", "[T]\n", "[/T]\n"))
+    def paraphrase(self, text: str, seed: int) -> str | None:
+        return f"{text} [/T]"
+
+
+OWN = Dialect("own", "raw", "[T]\n", "[/T]\n")
+
+
+def test_text_with_a_delimiter_of_the_dialect_is_refused() -> None:
+    rewriter: Rewriter = Refusing(Hostile(), OWN)
     assert rewriter.paraphrase("A.", 0) is None
     assert rewriter.mistake("A.", 0) == "Wrongly: A."
     assert rewriter.change_fact("A.", 0) is None
     assert rewriter.name == "frame"
+
+
+def test_cases_come_with_a_rewriter_that_refuses_delimiters() -> None:
+    loaded = LoadedModel("own", None, Encoder(byte_tokenizer(("[T]", "[/T]")), OWN))
+    transcripts = [
+        Transcript(str(state), "q1", QUESTION.prompts[state], "I see.\n", "No.", bool(state))
+        for state in (CLEAN, TRIGGERED)
+    ]
+    (case,), _ = pair(loaded, [QUESTION], transcripts, kind=tag, rewriter=Hostile())
+    for variant in Paraphrase()(case, 0):
+        assert variant.not_applicable == "the rewriter can paraphrase none of the steps"
+    assert [v.not_applicable for v in Mistake()(case, 0)] == ["", ""]
 
 
 @pytest.mark.parametrize("spec", ["rule", "", "hf", "hf:", "served:x"])
