@@ -4,7 +4,9 @@
 
 The padded baseline reads every variant with every answer in full, in batches of 16 sorted by
 length, with logits at answer positions only. The limit is a plain forward over as many tokens as
-there are different ones. All sides run in turn on the same random-weight model.
+there are different ones. Sampling draws 32 samples of 40 tokens after each of 20 variants that
+share a trunk, beside `generate(num_return_sequences=32)` for each. All sides run on the same
+random-weight model.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scratchpad.scoring.prefix_tree import PrefixTree, Request
+from scratchpad.scoring.sampling import sample
 from scratchpad.scoring.shared import SharedReader
 
 PROMPT, STEP, ANSWER, CLOSE = 100, 20, 8, 31_999
@@ -42,6 +46,7 @@ def model_of(device: str, dtype: str) -> Any:
     config = transformers.LlamaConfig(
         vocab_size=32_000, hidden_size=512, intermediate_size=1376, num_hidden_layers=8,
         num_attention_heads=8, num_key_value_heads=8, max_position_embeddings=4096,
+        bos_token_id=None, eos_token_id=None,
     )  # fmt: skip
     torch.manual_seed(0)
     model = transformers.LlamaForCausalLM(config).to(device, getattr(torch, dtype))
@@ -168,6 +173,39 @@ def measure(
     }
 
 
+def sampling(model: Any, device: str, *, variants: int, samples: int = 32) -> dict[str, float]:
+    """Samples after every truncation of one scratchpad, ours beside one `generate` a variant."""
+    trunk = max(requests_of(variants, False), key=lambda request: len(request.ids)).ids
+    prefixes = [trunk[: PROMPT + STEP * k] for k in range(1, variants + 1)]
+    no_end = SimpleNamespace(eos_token_id=None)
+    config = transformers.GenerationConfig(
+        do_sample=True, top_k=0, top_p=1.0, temperature=1.0, max_new_tokens=40, pad_token_id=0,
+        num_return_sequences=samples,
+    )  # fmt: skip
+
+    def ours(prefixes: Sequence[Sequence[int]]) -> None:
+        rows = [prefix for prefix in prefixes for _ in range(samples)]
+        drawn = list(sample(model, no_end, rows, max_new_tokens=40, seed=0))
+        assert all(len(row.ids) == 40 for row in drawn)
+
+    def plain(prefixes: Sequence[Sequence[int]]) -> None:
+        for prefix in prefixes:
+            ids = torch.tensor([prefix], device=model.device)
+            model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=config)
+
+    ours(prefixes[:1])
+    plain(prefixes[:1])
+    shared, _ = seconds(lambda: ours(prefixes), device)
+    generated, _ = seconds(lambda: plain(prefixes), device)
+    return {
+        "variants": variants,
+        "samples": samples,
+        "shared_seconds": shared,
+        "generate_seconds": generated,
+        "sampling_speedup": generated / shared,
+    }
+
+
 def main() -> None:
     """Print the comparison, as a table or with `--json` as an object."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -189,16 +227,24 @@ def main() -> None:
         )  # fmt: skip
         keys[f"share_of_limit{suffix}"] = cases[name]["share_of_limit"]
         keys[f"speedup{suffix or '_vs_padded'}"] = cases[name]["speedup_vs_padded"]
+    drawn = {}
+    if told.only in "sampling":
+        drawn = sampling(model, told.device, variants=20)
+        keys["sampling_speedup"] = drawn["sampling_speedup"]
     machine = {"device": told.device, "dtype": told.dtype, "threads": torch.get_num_threads()}
     if told.json:
-        print(json.dumps({**keys, **machine, "cases": cases}))
+        print(json.dumps({**keys, **machine, "cases": cases, "sampling": drawn}))
         return
-    table = Table(
-        "", *cases, title=f"Scoring one scratchpad's variants ({told.device}, {told.dtype})"
-    )
-    for row in next(iter(cases.values())):
+    title = f"Scoring one scratchpad's variants ({told.device}, {told.dtype})"
+    table = Table("", *cases, title=title)
+    for row in next(iter(cases.values()), {}):
         table.add_row(row, *(f"{case[row]:,.4g}" for case in cases.values()))
     Console().print(table)
+    if drawn:
+        table = Table("", "value", title="Sampling after variants that share a trunk")
+        for name, value in drawn.items():
+            table.add_row(name, f"{value:,.4g}")
+        Console().print(table)
 
 
 if __name__ == "__main__":

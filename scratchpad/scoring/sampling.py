@@ -5,13 +5,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 from transformers import GenerationConfig
 
-BATCH_ROWS = 64
+from scratchpad.scoring.decoding import Decoder, Drawn
+from scratchpad.scoring.likelihood import REFUSALS, TOLERANCES
+from scratchpad.scoring.padded import padded_log_probabilities
+from scratchpad.scoring.prefix_tree import Request
+
+BATCH_ROWS = 128
+# Prefixes that are sorted by length together; between them results are given out.
+SORTED_ROWS = 8 * BATCH_ROWS
+
+_log = logging.getLogger(__name__)
+# Whether a model's keys and values can be handed to several rows, once that is known.
+_shares: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 
 class Sample(NamedTuple):
@@ -28,7 +42,6 @@ def end_token_ids(model: Any, tokenizer: Any) -> list[int]:
     return sorted({int(token) for token in flat if token is not None})
 
 
-@torch.inference_mode()
 def sample(
     model: Any,
     tokenizer: Any,
@@ -40,28 +53,86 @@ def sample(
 ) -> Iterator[Sample]:
     """Continue each prefix, in order; `temperature=0` decodes greedily.
 
-    At temperature 1 the draws are from the model's own distribution (top-p 1, no top-k). The
-    batches depend on `prefixes` alone and each is seeded by `(seed, its number)`, so the same
-    call gives the same tokens; the global random state is left as it was.
+    At temperature 1 the draws are from the model's own distribution (top-p 1, no top-k). A prefix
+    that stands there several times is read once. The batches depend on `prefixes` alone and each
+    is seeded by `(seed, its number)`, so the same call gives the same tokens; the global random
+    state is left as it was.
     """
-    ends = end_token_ids(model, tokenizer)
+    decoder = Decoder(model, end_token_ids(model, tokenizer), max_new_tokens, temperature)
+    for first in range(0, len(prefixes), SORTED_ROWS):
+        window = [tuple(prefix) for prefix in prefixes[first : first + SORTED_ROWS]]
+        order = sorted(range(len(window)), key=lambda n: (-len(window[n]), window[n], n))
+        found: dict[int, Sample] = {}
+        for start in range(0, len(order), BATCH_ROWS):
+            numbers = order[start : start + BATCH_ROWS]
+            batch = [window[n] for n in numbers]
+            drawn = _batch(decoder, batch, seed * 1_000_003 + first + start)
+            found.update(zip(numbers, drawn, strict=True))
+        yield from (found[n] for n in range(len(window)))
+
+
+def _batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[Sample]:
+    if decoder.model not in _shares:
+        return _first_batch(decoder, batch, seed)
+    if not _shares[decoder.model]:
+        return _generated(decoder, batch, seed)
+    return [Sample(row.ids, row.finished) for row in decoder(batch, seed)]
+
+
+def _first_batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[Sample]:
+    """Draw by handed-on keys and values if single calls confirm them, else by `generate`."""
+    try:
+        drawn = decoder(batch, seed)
+    except torch.OutOfMemoryError:
+        raise
+    except REFUSALS as error:
+        reason = " ".join(str(error).split())[:120]
+    else:
+        apart = _apart(decoder, batch, drawn)
+        if apart <= TOLERANCES[decoder.model.dtype]:
+            _shares[decoder.model] = True
+            return [Sample(row.ids, row.finished) for row in drawn]
+        reason = f"it differs by {apart:.2g} nats from single calls"
+    _log.warning(
+        "%s cannot share what it has read (%s): sampling by generate(), which is slower.",
+        type(decoder.model).__name__,
+        reason,
+    )
+    _shares[decoder.model] = False
+    return _generated(decoder, batch, seed)
+
+
+def _apart(decoder: Decoder, batch: Sequence[Sequence[int]], drawn: Sequence[Drawn]) -> float:
+    """The largest difference (nats) between log-probabilities of draws and of single calls."""
+    rows = {len(batch[n]) + len(drawn[n].ids): n for n in range(len(batch)) if drawn[n].ids}
+    chosen = [rows[length] for length in sorted(rows)[-1:] + sorted(rows)[:1]]
+    requests = [Request((*batch[n], *drawn[n].ids), len(batch[n])) for n in chosen]
+    single = padded_log_probabilities(decoder.model, requests, batch_rows=1)
+    gaps = [
+        np.abs(np.array(drawn[n].log_probabilities[: len(scores)]) - scores).max()
+        for n, scores in zip(chosen, single, strict=True)
+    ]
+    return float(max(gaps, default=0.0))
+
+
+@torch.inference_mode()
+def _generated(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[Sample]:
+    """Draw by the library's own loop, which reads every row's prefix for itself."""
+    drawing, ends = decoder.temperature > 0, list(decoder.ends)
     config = GenerationConfig(
-        do_sample=temperature > 0,
-        temperature=temperature if temperature > 0 else None,
-        top_k=0 if temperature > 0 else None,
-        top_p=1.0 if temperature > 0 else None,
-        max_new_tokens=max_new_tokens,
+        do_sample=drawing,
+        temperature=decoder.temperature if drawing else None,
+        top_k=0 if drawing else None,
+        top_p=1.0 if drawing else None,
+        max_new_tokens=decoder.max_new_tokens,
         eos_token_id=ends or None,
         pad_token_id=ends[0] if ends else 0,
     )
-    for number in range(0, len(prefixes), BATCH_ROWS):
-        batch = prefixes[number : number + BATCH_ROWS]
-        with torch.random.fork_rng(devices=_devices(model)):
-            torch.manual_seed((seed * 1_000_003 + number) % 2**63)
-            rows = _generate(model, batch, config)
-        for row in rows:
-            end = next((k for k, token in enumerate(row) if token in ends), None)
-            yield Sample(tuple(row[:end]), end is not None)
+    with torch.random.fork_rng(devices=_devices(decoder.model)):
+        torch.manual_seed(seed % 2**63)
+        rows = _generate(decoder.model, batch, config)
+    cut = [(row, next((k for k, token in enumerate(row) if token in ends), None)) for row in rows]
+    return [Sample(tuple(row[:end]), end is not None) for row, end in cut]
 
 
 def _generate(model: Any, batch: Sequence[Sequence[int]], config: Any) -> list[list[int]]:

@@ -142,6 +142,7 @@ _SIZES |= {
         "num_experts": 4,
         "num_experts_per_tok": 2,
     },
+    "mamba": {"hidden_size": 32, "num_hidden_layers": 2},
     "falcon": {
         "hidden_size": 32,
         "num_hidden_layers": 2,
