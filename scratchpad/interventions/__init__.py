@@ -8,6 +8,7 @@ Ablations: `Remove`, `Empty`, `Truncate`, `DropStep`, `KeepStep`, `Filler`, `Mas
 Edits: `FlipStep`, `Implant`, `Sanitise`, `Replace`, `Reword`, and the user's own, `Function`.
 Rewritten by somebody else: `Paraphrase`, `Mistake`, `ChangeFact`.
 Transplants: `Transplant` (the four cells), `Relay`, `Reasoning`, `Prefix`.
+On the reader instead of the text: `Unlearn`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from scratchpad.interventions.flips import FlipStep
 from scratchpad.interventions.functions import Function
 from scratchpad.interventions.masks import Mask
 from scratchpad.interventions.prefixes import Prefix
+from scratchpad.interventions.readers import Unlearn
 from scratchpad.interventions.rewritten import ChangeFact, Mistake, Paraphrase
 from scratchpad.interventions.specs import split_spec
 from scratchpad.interventions.transplants import Implant, Reasoning, Relay, Transplant
@@ -54,6 +56,7 @@ __all__ = [
     "Shuffle",
     "Transplant",
     "Truncate",
+    "Unlearn",
     "parse",
     "rebuild",
 ]
@@ -80,6 +83,7 @@ INTERVENTIONS: dict[str, type[Intervention]] = {
     "change-fact": ChangeFact,
     "relay": Relay,
     "reasoning": Reasoning,
+    "unlearn": Unlearn,
 }
 
 

@@ -33,6 +33,7 @@ NEEDED = {"replace": "replace:/see|will/need, not/", "function": "function:hand_
 SPECS = [NEEDED.get(name, name) for name in INTERVENTIONS] + [
     "drop-step:1", "keep-step:1", "flip-step:1", "flip-step:all", "filler:words", "mask:0.1",
     "mask:1", "shuffle:within", "prefix:other-question", "mistake:1", "mistake:in-place",
+    "unlearn:1",
 ]  # fmt: skip
 DONOR = (lines("Bees see well.", "I will buzz."), lines("Wasps do not."))
 CASES = {
@@ -102,6 +103,8 @@ def checked(intervention: Intervention, case: Case) -> tuple[Variant, ...]:
         elif variant.unchanged:
             assert variant.steps is not None
             assert text_of(variant.steps) == text_of(original)
+        elif variant.reader is not None:
+            assert variant.steps == original
         elif variant.steps is not None and intervention.name not in {"transplant", "truncate"}:
             assert text_of(variant.steps) != text_of(original)
         for step in variant.steps or ():
