@@ -46,7 +46,7 @@ class Mask(NativeEdit):
     def edits(self, case: Case, state: State, seed: int) -> Iterator[Edit]:
         """Mask one draw of tokens."""
         steps = case.scratchpads[state]
-        stand_in = _stand_in(case.tokenizer)
+        stand_in = neutral_token(case.tokenizer)
         if stand_in is None:
             yield inapplicable(steps, "the tokenizer has no neutral token")
             return
@@ -69,7 +69,7 @@ def _no_share(given: object) -> ConfigError:
     )
 
 
-def _stand_in(tokenizer: Tokenizer) -> int | None:
+def neutral_token(tokenizer: Tokenizer) -> int | None:
     """Find a neutral text that is one token."""
     units = (unit(tokenizer, text) for text in STAND_INS)
     return next((tokens[0] for tokens in units if len(tokens) == 1), None)
