@@ -14,15 +14,25 @@ import pandas as pd
 from scratchpad.errors import DataError
 from scratchpad.interventions import Intervention
 from scratchpad.on_policy import Pairs, SamplingConfig, pair, sample_transcripts
-from scratchpad.scoring.cross_cells import cross_prompt_rows
+from scratchpad.scoring.continuation import continued
 from scratchpad.scoring.outcomes import Row, likelihood_rows, sampled_rows
-from scratchpad.scoring.reversal import reversal_rows
+from scratchpad.scoring.patching import patched_rows
+from scratchpad.scoring.reader_rows import reader_rows
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.subject import Subject
 from scratchpad.tables import transcript_row
-from scratchpad.transcripts import Case, Question, Rewriter, Transcript, Variant
+from scratchpad.transcripts import (
+    Case,
+    Question,
+    Rewriter,
+    Transcript,
+    Variant,
+    text_of,
+)
 
 CELLS = "transplant"
+# Who scores which edits of the reader.
+READERS = {("knock-out", "cross-prompt"): reader_rows, ("patch",): patched_rows}
 
 
 @dataclass(frozen=True)
@@ -89,24 +99,53 @@ class Ablation:
         return pd.DataFrame(rows)
 
     def _case(self, case: Case, seed: int) -> list[Row]:
-        variants = [v for made in self.interventions for v in made(case, seed)]
-        rows = self.score(case, variants, seed)
-        rows += cross_prompt_rows(self.subject.loaded, case, self.scorers)
-        implanted = [v for v in variants if v.intervention == "implant" and not v.not_applicable]
-        if self.scorers.classifier is not None and case.draw == 0:
-            rows += reversal_rows(
-                self.subject.loaded, case, implanted, self.scorers.classifier, self.sampling, seed
-            )
-        return rows
+        made = [
+            _unless_quoting(self.subject, case, variant)
+            for one in self.interventions
+            for variant in one(case, seed)
+        ]
+        variants = continued(
+            self.subject.loaded,
+            case,
+            made,
+            kind=self.subject.kind,
+            max_scratchpad_tokens=self.sampling.max_scratchpad_tokens,
+            seed=seed,
+        )
+        return self.score(case, variants, seed)
 
     def score(self, case: Case, variants: Sequence[Variant], seed: int = 0) -> list[Row]:
-        """Score variants of a case by every scorer; sampling stays with the cells if it can."""
-        rows = likelihood_rows(self.subject.loaded, case, variants, self.scorers)
-        if self.scorers.samples and self.scorers.classifier is not None:
-            every = self.scorers.headline == "sampled"
-            chosen = [v for v in variants if every or v.intervention == CELLS]
-            rows += sampled_rows(self.subject.loaded, case, chosen, self.scorers, seed)
+        """Score variants of a case by every scorer; sampling stays with the cells if it can.
+
+        What a changed reader answers is known by likelihood alone.
+        """
+        loaded, scorers = self.subject.loaded, self.scorers
+        texts = [variant for variant in variants if variant.reader is None]
+        rows = likelihood_rows(loaded, case, texts, scorers)
+        for kinds, read in READERS.items():
+            edits = [v for v in variants if v.reader is not None and v.reader.kind in kinds]
+            rows += read(loaded, case, edits, scorers)
+        if scorers.samples and scorers.classifier is not None:
+            every = scorers.headline == "sampled"
+            chosen = [v for v in texts if every or v.intervention == CELLS]
+            rows += sampled_rows(loaded, case, chosen, scorers, seed)
         return rows
+
+
+def _unless_quoting(subject: Subject, case: Case, variant: Variant) -> Variant:
+    """Count as not applicable an edit of a scratchpad in which the model quotes a delimiter.
+
+    The model's own tokens can be read as they are; written anew, they would end the scratchpad.
+    """
+    dialect = subject.loaded.encoder.dialect
+    tags = dialect.open.strip(), dialect.close.strip()
+    anew = text_of(step for step in variant.steps or () if step.token_ids is None)
+    own = "".join(text_of(steps) for steps in (*case.scratchpads, *(case.donor or ())))
+    if variant.not_applicable or not any(tag in anew and tag in own for tag in tags):
+        return variant
+    original = case.scratchpads[variant.scratchpad_state]
+    reason = "the model's own scratchpad quotes a delimiter"
+    return replace(variant, steps=original, not_applicable=reason, continuation=None, reader=None)
 
 
 def by_question(cases: Sequence[Case]) -> list[list[Case]]:

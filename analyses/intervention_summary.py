@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scratchpad.interventions import INTERVENTIONS, rebuild
 from scratchpad.statistics import Estimate, bootstrap_means
 
 SURPRISAL_WARNING = 1.0
@@ -17,21 +18,36 @@ Summary = dict[str, Any]
 def summarise_interventions(outcomes: pd.DataFrame, *, scorer: str, seed: int) -> Summary:
     """Effect of every intervention on either native transcript, by the headline scorer.
 
-    For each intervention and trigger state: `defection` (f after it), `effect` (f after it minus
-    f before, paired by question), the mean rise in surprisal (nats/token over the native
-    scratchpad), and how many variants were scored, invalid, unchanged and not applicable.
+    For each intervention (by its label) and trigger state: `defection` (f after it), `effect` (f
+    after it minus f before, paired by question), the mean rise in surprisal (nats/token over the
+    native scratchpad), and how many variants were scored, invalid, unchanged and not applicable.
     """
     native = _native(outcomes, scorer)
-    chosen = outcomes[outcomes["scorer"].isin([scorer, "continued"])]
-    edited = chosen[~chosen["intervention"].isin(["transplant"])]
+    chosen = outcomes[outcomes["scorer"] == scorer]
+    edited = chosen[chosen["intervention"] != "transplant"]
     return {
         str(name): {
             STATES[state]: _one(rows, native, seed)
             for state in (0, 1)
             if len(rows := by_name[by_name["prompt_state"] == state])
         }
-        for name, by_name in edited.groupby("intervention")
+        for name, by_name in edited.groupby(_labels(edited), sort=True)
     }
+
+
+def _labels(rows: pd.DataFrame) -> pd.Series[str]:
+    """What each row is summed up under; an edit of single layers by the layer, too."""
+    given = rows[["intervention", "arguments"]].drop_duplicates()
+    labels = {
+        (name, arguments): rebuild(name, arguments).label if name in INTERVENTIONS else name
+        for name, arguments in given.itertuples(index=False)
+    }
+    keys = zip(rows["intervention"], rows["arguments"], strict=True)
+    found = pd.Series([labels[key] for key in keys], index=rows.index, dtype=object)
+    if "layer" not in rows:
+        return found
+    layers = " layer " + rows["layer"].astype("Int64").astype(str)
+    return found.where(rows["layer"].isna(), found + layers)
 
 
 def _native(outcomes: pd.DataFrame, scorer: str) -> pd.DataFrame:

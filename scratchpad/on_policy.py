@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from scratchpad.dialects import Completion
@@ -92,11 +92,11 @@ def sample_transcripts(
         temperature=config.temperature,
     )
     for (question, state, draw), completion in zip(wanted, completions, strict=True):
-        written = _split(loaded, completion, reasons=config.reasons)
-        yield _transcript(question, state == TRIGGERED, draw, written, classifier)
+        parts = written(loaded, completion, reasons=config.reasons)
+        yield _transcript(question, state == TRIGGERED, draw, parts, classifier)
 
 
-class _Written(NamedTuple):
+class Written(NamedTuple):
     """A completion in its parts; `scratchpad_ids` are `None` where they cannot be kept."""
 
     parts: Completion
@@ -104,27 +104,28 @@ class _Written(NamedTuple):
     finished: bool
 
 
-def _split(loaded: LoadedModel, completion: Sample, *, reasons: bool) -> _Written:
+def written(loaded: LoadedModel, completion: Sample, *, reasons: bool) -> Written:
+    """Split what a model wrote after the opening delimiter, keeping its tokens where it can."""
     encoder, text = loaded.encoder, loaded.encoder.decode(completion.ids)
     if not reasons:
         alone = Completion(None, text.lstrip(), unterminated=False)
-        return _Written(alone, None, completion.finished)
+        return Written(alone, None, completion.finished)
     parts = encoder.dialect.split(text)
     # Sampled tokens that run over into the delimiter cannot be kept; their text is encoded anew.
     ends, length = encoder.character_ends(completion.ids), len(parts.scratchpad or "")
     kept = sum(end <= length for end in ends)
     clean_cut = not length or (kept > 0 and ends[kept - 1] == length)
-    return _Written(parts, completion.ids[:kept] if clean_cut else None, completion.finished)
+    return Written(parts, completion.ids[:kept] if clean_cut else None, completion.finished)
 
 
 def _transcript(
     question: Question,
     triggered: bool,
     draw: int,
-    written: _Written,
+    whole: Written,
     classifier: Classifier | None,
 ) -> Transcript:
-    parts, finished = written.parts, written.finished
+    parts, finished = whole.parts, whole.finished
     judge = None if parts.unterminated else classifier
     return Transcript(
         id=f"{question.question_id}-{'triggered' if triggered else 'clean'}-{draw}",
@@ -135,7 +136,7 @@ def _transcript(
         triggered=triggered,
         defected=None if judge is None else judge(parts.answer, finished=finished),
         unterminated=parts.unterminated,
-        scratchpad_ids=written.scratchpad_ids,
+        scratchpad_ids=whole.scratchpad_ids,
         meta={"draw": draw, "finished": finished},
     )
 
@@ -202,7 +203,21 @@ def pair(
             reason,
             "Check the dialect, raise --max-scratchpad-tokens, or give --transcripts with both.",
         )
-    return Pairs(cases, unterminated)
+    return Pairs(_with_donors(cases), unterminated)
+
+
+def _with_donors(cases: Sequence[Case]) -> list[Case]:
+    """Give every case the scratchpads of the next one that asks another question."""
+    following = [*cases, *cases]
+    return [
+        replace(case, donor=next((one.scratchpads for one in after if _differ(one, case)), None))
+        for number, case in enumerate(cases)
+        for after in [following[number + 1 : number + len(cases)]]
+    ]
+
+
+def _differ(one: Case, other: Case) -> bool:
+    return one.question.question_id != other.question.question_id
 
 
 def _require_prompt(

@@ -164,6 +164,29 @@ class Continuation:
 
 
 @dataclass(frozen=True)
+class Rest:
+    """How the rest of a scratchpad came about that the model wrote itself.
+
+    Parameters
+    ----------
+    number : int, optional
+        Which of the rests of its variant it is.
+    similarity : float, optional
+        How alike the first rewritten step is to the one that stood there: cosine of words.
+    unterminated : bool
+        It never closed, so that there is nothing to score.
+    tries, accepted : int
+        How many rests were sampled, and how many of them were as wanted.
+    """
+
+    number: int | None = None
+    similarity: float | None = None
+    unterminated: bool = False
+    tries: int = 0
+    accepted: int = 0
+
+
+@dataclass(frozen=True)
 class ReaderEdit:
     """A change of the reader instead of the text.
 
@@ -204,6 +227,8 @@ class Variant:
         The steps are a beginning; the model writes on before it answers.
     reader : ReaderEdit, optional
         What is changed in the reading of these steps.
+    rest : Rest, optional
+        How the model's own rest came about, once it is written.
     """
 
     intervention: str
@@ -216,3 +241,4 @@ class Variant:
     unchanged: bool = False
     continuation: Continuation | None = None
     reader: ReaderEdit | None = None
+    rest: Rest | None = None

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from scratchpad.transcripts import Transcript
 
 DEFAULT_INTERVENTIONS = "remove,empty,truncate,drop-step,flip-step,implant,filler,shuffle"
+# Empty and implanted scratchpads are needed by the checks before "decoration".
+ALWAYS = "transplant,relay,reasoning,empty,implant,regenerate:implant,cross-prompt"
 EXAMPLE = "scratchpad ablate runs/organism --out runs/ablation --with truncate,filler:dots"
 
 
@@ -70,8 +72,7 @@ def _prepare(config: AblateConfig) -> Ablation:
     from scratchpad.rewriters import load_rewriter
     from scratchpad.subject import load_subject, subject_config
 
-    # Empty and implanted scratchpads are always needed: the checks before "decoration" use them.
-    interventions = parse(f"transplant,relay,reasoning,empty,implant,{config.with_}".rstrip(","))
+    interventions = parse(f"{ALWAYS},{config.with_}" if config.with_ else ALWAYS)
     rewriter = load_rewriter(config.rewriter)
     subject = load_subject(subject_config(config))
     scorers = subject.scorers(

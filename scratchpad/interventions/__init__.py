@@ -8,7 +8,8 @@ Ablations: `Remove`, `Empty`, `Truncate`, `DropStep`, `KeepStep`, `Filler`, `Mas
 Edits: `FlipStep`, `Implant`, `Sanitise`, `Replace`, `Reword`, and the user's own, `Function`.
 Rewritten by somebody else: `Paraphrase`, `Mistake`, `ChangeFact`.
 Transplants: `Transplant` (the four cells), `Relay`, `Reasoning`, `Prefix`.
-On the reader instead of the text: `Unlearn`.
+The model writes the rest itself: `Regenerate`, `Resample`, `ResampleUntil` (and `Mistake`).
+On the reader instead of the text: `KnockOut`, `CrossPrompt`, `Patch`, `Unlearn`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from scratchpad.errors import ConfigError, unknown_name
 from scratchpad.interventions.ablations import DropStep, Empty, KeepStep, Remove, Shuffle, Truncate
+from scratchpad.interventions.attention import CrossPrompt, KnockOut, Patch
 from scratchpad.interventions.base import Intervention
 from scratchpad.interventions.edits import Replace, Reword, Sanitise
 from scratchpad.interventions.fillers import Filler
@@ -28,6 +30,7 @@ from scratchpad.interventions.functions import Function
 from scratchpad.interventions.masks import Mask
 from scratchpad.interventions.prefixes import Prefix
 from scratchpad.interventions.readers import Unlearn
+from scratchpad.interventions.regenerating import Regenerate, Resample, ResampleUntil
 from scratchpad.interventions.rewritten import ChangeFact, Mistake, Paraphrase
 from scratchpad.interventions.specs import split_spec
 from scratchpad.interventions.transplants import Implant, Reasoning, Relay, Transplant
@@ -35,6 +38,7 @@ from scratchpad.interventions.transplants import Implant, Reasoning, Relay, Tran
 __all__ = [
     "INTERVENTIONS",
     "ChangeFact",
+    "CrossPrompt",
     "DropStep",
     "Empty",
     "Filler",
@@ -43,14 +47,19 @@ __all__ = [
     "Implant",
     "Intervention",
     "KeepStep",
+    "KnockOut",
     "Mask",
     "Mistake",
     "Paraphrase",
+    "Patch",
     "Prefix",
     "Reasoning",
+    "Regenerate",
     "Relay",
     "Remove",
     "Replace",
+    "Resample",
+    "ResampleUntil",
     "Reword",
     "Sanitise",
     "Shuffle",
@@ -83,6 +92,12 @@ INTERVENTIONS: dict[str, type[Intervention]] = {
     "change-fact": ChangeFact,
     "relay": Relay,
     "reasoning": Reasoning,
+    "regenerate": Regenerate,
+    "resample": Resample,
+    "resample-until": ResampleUntil,
+    "knock-out": KnockOut,
+    "cross-prompt": CrossPrompt,
+    "patch": Patch,
     "unlearn": Unlearn,
 }
 

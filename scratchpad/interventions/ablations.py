@@ -151,6 +151,11 @@ class Shuffle(NativeEdit):
         if self.scope not in (None, "within"):
             raise unknown_name("order to shuffle", str(self.scope), ["within"])
 
+    @property
+    def label(self) -> str:
+        """Steps and words are apart."""
+        return self.name if self.scope is None else f"{self.name}:{self.scope}"
+
     @classmethod
     def parse(cls, argument: str) -> Self:
         """Read `within`."""

@@ -59,6 +59,11 @@ class Intervention(ABC):
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
+    @property
+    def label(self) -> str:
+        """What its variants are summed up under: the name, and what makes it another test."""
+        return self.name
+
     @classmethod
     def parse(cls, argument: str) -> Self:
         """Build the intervention from what stands after the colon in `name:argument`.

@@ -45,6 +45,11 @@ class Replace(NativeEdit):
                 "Mend the regular expression or the text.",
             ) from error
 
+    @property
+    def label(self) -> str:
+        """Every replacement is another test."""
+        return f"{self.name}:/{self.pattern}/{self.text}/"
+
     @classmethod
     def parse(cls, argument: str) -> Self:
         """Read a pattern and a text between three delimiters."""

@@ -32,6 +32,11 @@ class Function(NativeEdit):
         if not all(str(self.function).partition(":")):
             raise ConfigError(f"The intervention 'function' was given {self.function!r}", fix=_FORM)
 
+    @property
+    def label(self) -> str:
+        """Every function is another test."""
+        return f"{self.name}:{self.function}"
+
     @classmethod
     def parse(cls, argument: str) -> Self:
         """Read the name of a function and import it, so that a wrong one is found out at once."""

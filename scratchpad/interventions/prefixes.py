@@ -32,6 +32,11 @@ class Prefix(NativeEdit):
         if self.source not in SOURCES:
             raise unknown_name("source of a prefix", str(self.source), SOURCES)
 
+    @property
+    def label(self) -> str:
+        """The sources are apart."""
+        return f"{self.name}:{self.source}"
+
     @classmethod
     def parse(cls, argument: str) -> Self:
         """Read the name of a source."""

@@ -74,6 +74,11 @@ class Mistake(NativeEdit):
         if self.rest not in (None, "in-place"):
             raise _unknown_argument(self.rest)
 
+    @property
+    def label(self) -> str:
+        """Without regeneration it is another test."""
+        return self.name if self.rest is None else f"{self.name}:{self.rest}"
+
     @classmethod
     def parse(cls, argument: str) -> Self:
         """Read the number of a step, or `in-place`."""

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from scratchpad.errors import DataError
+from scratchpad.scoring.masks import layer_windows
 from scratchpad.scoring.padded import padded_log_probabilities
 from scratchpad.scoring.prefix_tree import Request
-from scratchpad.scoring.shared import SharedReader, layer_windows
+from scratchpad.scoring.shared import SharedReader
 
 # Nats per token by which a shared reading may differ from a single call.
 TOLERANCES = {torch.float32: 1e-3, torch.float64: 1e-3, torch.bfloat16: 0.2, torch.float16: 0.05}

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
+from scratchpad.scoring.masks import additive_masks, layer_windows
 from scratchpad.scoring.prefix_tree import PrefixTree, Request
 from scratchpad.scoring.tree_rows import Piece, Rows, Trunk, batched, length_of, trunk_of
 
@@ -154,22 +155,10 @@ class SharedReader:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.model.device)
 
     def _masks(self, allowed: np.ndarray, depths: np.ndarray, reach: int, start: int) -> Any:
-        """The additive mask of each type of layer: (rows, 1, queries, reach + keys)."""
         stop = allowed.shape[2] - reach
         trunk = np.broadcast_to(np.arange(reach), (len(depths), reach))
         keys = np.concatenate([trunk, depths[:, :stop]], axis=1)
-        back = depths[:, start:stop, None] - keys[:, None, :]
-        windows = layer_windows(self.model.config.get_text_config())
-        masks = {
-            name: self._mask(allowed if window is None else allowed & (back < window))
-            for name, window in windows.items()
-        }
-        return masks if len(masks) > 1 else next(iter(masks.values()))
-
-    def _mask(self, allowed: np.ndarray) -> torch.Tensor:
-        permitted = self._moved(allowed)[:, None]
-        mask = torch.zeros(permitted.shape, dtype=self.model.dtype, device=self.model.device)
-        return mask.masked_fill_(~permitted, torch.finfo(self.model.dtype).min)
+        return additive_masks(self.model, allowed, depths[:, start:stop], keys)
 
     def _fits(self, rows: Rows) -> bool:
         """Whether a batch keeps to the budget and is no larger than it pays."""
@@ -191,17 +180,6 @@ class SharedReader:
         read = sum(len(piece.readings.sources) for row in rows for piece in row)
         logits = read * int(config.vocab_size) * (item + 8)
         return int(masks + layer + logits)
-
-
-def layer_windows(config: Any) -> dict[str, int | None]:
-    """The types of attention layers of a model and how far back each sees (`None`: all the way)."""
-    window = getattr(config, "sliding_window", None)
-    if getattr(config, "use_sliding_window", True) is False:
-        window = None
-    types = list(dict.fromkeys(getattr(config, "layer_types", None) or ()))
-    if not types:
-        return {"sliding_attention" if window else "full_attention": window}
-    return {name: window if name == "sliding_attention" else None for name in types}
 
 
 @contextmanager

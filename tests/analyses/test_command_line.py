@@ -154,7 +154,8 @@ def test_a_served_model_rewrites_the_scratchpads(
             "--rewriter", f"server:{server.url}#tiny",
         )  # fmt: skip
     assert done.code == 0, done.error
-    assert {"paraphrase", "mistake", "change-fact"} <= set(json.loads(done.out)["interventions"])
+    made = json.loads(done.out)["interventions"]
+    assert {"paraphrase", "mistake:in-place", "change-fact"} <= set(made)
     manifest = (out / "run.json").read_text()
     assert json.loads(manifest)["config"]["rewriter"] == f"server:{server.url}#tiny"
     assert "sk-secret" not in manifest + done.error

@@ -29,11 +29,16 @@ from scratchpad.steps import make_steps, tag
 from scratchpad.transcripts import Case, Step, Variant, text_of
 from tiny import byte_tokenizer
 
-NEEDED = {"replace": "replace:/see|will/need, not/", "function": "function:hand_made:shouted"}
+NEEDED = {
+    "replace": "replace:/see|will/need, not/",
+    "function": "function:hand_made:shouted",
+    "regenerate": "regenerate:flip-step",
+}
 SPECS = [NEEDED.get(name, name) for name in INTERVENTIONS] + [
     "drop-step:1", "keep-step:1", "flip-step:1", "flip-step:all", "filler:words", "mask:0.1",
     "mask:1", "shuffle:within", "prefix:other-question", "mistake:1", "mistake:in-place",
-    "unlearn:1",
+    "unlearn:1", "regenerate:implant", "regenerate:remove", "resample:1", "resample-until:/see/",
+    "knock-out:prompt", "knock-out:1", "patch:prompt", "patch:1",
 ]  # fmt: skip
 DONOR = (lines("Bees see well.", "I will buzz."), lines("Wasps do not."))
 CASES = {
@@ -63,6 +68,7 @@ CASES = {
 NATIVE = {(0, 0), (1, 1)}
 STATES = {"transplant": {(0, 0), (0, 1), (1, 0), (1, 1)}, "relay": {(0, 0), (1, 0)}}
 STATES["reasoning"] = STATES["relay"]
+STATES["cross-prompt"] = STATES["transplant"]
 
 STEP = st.builds(
     Step,
@@ -105,7 +111,11 @@ def checked(intervention: Intervention, case: Case) -> tuple[Variant, ...]:
             assert text_of(variant.steps) == text_of(original)
         elif variant.reader is not None:
             assert variant.steps == original
-        elif variant.steps is not None and intervention.name not in {"transplant", "truncate"}:
+        elif (
+            variant.steps is not None
+            and variant.continuation is None
+            and intervention.name not in {"transplant", "truncate"}
+        ):
             assert text_of(variant.steps) != text_of(original)
         for step in variant.steps or ():
             assert step.text

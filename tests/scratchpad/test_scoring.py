@@ -14,14 +14,14 @@ import torch
 from scratchpad.dialects import DIALECTS
 from scratchpad.encoding import Encoder
 from scratchpad.errors import ConfigError, DataError
-from scratchpad.interventions import parse
+from scratchpad.interventions import CrossPrompt, parse
 from scratchpad.models import LoadedModel, load_model
 from scratchpad.scoring.answers import ScoredAnswers, scored_answers
 from scratchpad.scoring.classifiers import PayloadClassifier, load_classifier
-from scratchpad.scoring.cross_cells import cross_prompt_rows
 from scratchpad.scoring.likelihood import token_log_probabilities
 from scratchpad.scoring.outcomes import likelihood_rows, sampled_rows
 from scratchpad.scoring.prefix_tree import Request
+from scratchpad.scoring.reader_rows import reader_rows
 from scratchpad.scoring.sampling import sample
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.steps import make_steps
@@ -155,7 +155,7 @@ def test_cross_prompt_equals_a_forward_with_patched_scratchpad_states(
     # Prompts of equal length: then states can be swapped in an ordinary cache.
     question = Question("q", "Human: [x] sky", "Human: [y] sky", "g")
     case = Case(question, base.scratchpads, loaded.encoder)
-    rows = cross_prompt_rows(loaded, case, Scorers(payload="i"))
+    rows = reader_rows(loaded, case, CrossPrompt()(case, 0), Scorers(payload="i"))
     row = next(r for r in rows if (r["prompt_state"], r["scratchpad_state"]) == (1, 0))
     read, other = (
         loaded.encoder.sequence(question.prompts[state], case.scratchpads[0], "i")

@@ -12,10 +12,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scratchpad.scoring import shared
+from scratchpad.scoring import masks
 from scratchpad.scoring.likelihood import reads_trees, token_log_probabilities
+from scratchpad.scoring.masks import layer_windows
 from scratchpad.scoring.prefix_tree import PrefixTree, Request
-from scratchpad.scoring.shared import SharedReader, layer_windows
+from scratchpad.scoring.shared import SharedReader
 from scratchpad.scoring.tree_rows import batched, trunk_of
 from tiny import byte_tokenizer, random_model
 
@@ -99,7 +100,7 @@ def test_a_model_that_cannot_be_read_as_a_tree_is_padded_and_says_so(
 def test_a_model_is_compared_again_where_its_window_begins_to_matter(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(shared, "layer_windows", lambda config: {"sliding_attention": None})
+    monkeypatch.setattr(masks, "layer_windows", lambda config: {"sliding_attention": None})
     model, rng = sharp("mistral", num_hidden_layers=1), random.Random(2)
     ids = tuple(rng.randrange(300) for _ in range(40))
     short = [Request(ids[:20], 1), Request((*ids[:10], *ids[25:32]), 2)]

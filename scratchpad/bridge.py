@@ -1,0 +1,73 @@
+"""TransformerLens' bridge onto a model that is already loaded: hooks under its names."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+
+from scratchpad.errors import ModelError
+from scratchpad.models import LoadedModel
+
+TOLERANCE = 1e-3
+_booted: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+
+def bridge(loaded: LoadedModel) -> Any:
+    """Boot a `TransformerBridge` on a copy that shares the model's parameters, once a model.
+
+    The bridge modifies the model that it is given, so that it gets a copy; its logits are compared
+    with the original's.
+
+    Raises
+    ------
+    ModelError
+        If TransformerLens knows no such architecture, or its logits differ.
+    """
+    if loaded.model not in _booted:
+        _booted[loaded.model] = _boot(loaded)
+    return _booted[loaded.model]
+
+
+def _boot(loaded: LoadedModel) -> Any:
+    from transformer_lens.model_bridge import TransformerBridge
+    from transformers import AutoTokenizer
+
+    model = loaded.model
+    shared = {id(part): part for part in [*model.parameters(), *model.buffers()]}
+    kind = type(model).__name__
+    try:
+        # It reads configuration and tokenizer from one folder; an adapter's lacks the first.
+        with tempfile.TemporaryDirectory() as folder:
+            model.config.save_pretrained(folder)
+            loaded.tokenizer.save_pretrained(folder)
+            booted = TransformerBridge.boot_transformers(
+                folder,
+                hf_model=copy.deepcopy(model, shared),
+                tokenizer=AutoTokenizer.from_pretrained(folder),
+                device=str(model.device),
+                dtype=model.dtype,
+            )
+        apart = _difference(model, booted)
+    except (ValueError, KeyError, AttributeError, NotImplementedError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ModelError(
+            f"TransformerLens cannot read a {kind}", reason, "Leave out `patch`."
+        ) from error
+    if apart > TOLERANCE:
+        raise ModelError(
+            f"TransformerLens reads this {kind} differently",
+            f"its logits differ by {apart:.2g}",
+            "Leave out `patch`.",
+        )
+    return booted
+
+
+@torch.inference_mode()
+def _difference(model: Any, booted: Any) -> float:
+    ids = torch.arange(1, 33, device=model.device)[None] % int(model.config.vocab_size)
+    original, bridged = model(input_ids=ids).logits, booted(ids, return_type="logits")
+    return float((original.float() - bridged.float()).abs().max())

@@ -1,0 +1,146 @@
+"""Reading a scratchpad with a changed attention: who may look at what, and under which prompt.
+
+All answers of a variant stand in one sequence behind their common context, hidden from one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+
+from scratchpad.scoring.answers import Tokens
+from scratchpad.scoring.masks import additive_masks
+from scratchpad.scoring.padded import padded_log_probabilities
+from scratchpad.scoring.prefix_tree import Request
+
+TOLERANCE = 1e-3
+REFUSALS = (TypeError, ValueError, RuntimeError, NotImplementedError, AttributeError, LookupError)
+# Whether a model reproduces its own probabilities under our masks and positions.
+_obeys: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+
+
+class Context(NamedTuple):
+    """Tokens before an answer: ids and positions of shape (tokens,), and who attends to whom.
+
+    `allowed` is bool, (tokens, tokens), rows attend to columns.
+    """
+
+    ids: np.ndarray
+    positions: np.ndarray
+    allowed: np.ndarray
+
+
+class Read(NamedTuple):
+    """What a model makes of answers after a context.
+
+    `probabilities` has one number per answer; `first` the log-probabilities of the first answer
+    token over the whole vocabulary.
+    """
+
+    probabilities: np.ndarray
+    first: np.ndarray
+
+
+def plain(ids: Sequence[int]) -> Context:
+    """The context as the model reads it by itself."""
+    tokens = np.array(ids)
+    return Context(tokens, np.arange(len(tokens)), np.tri(len(tokens), dtype=bool))
+
+
+def knocked_out(context: Context, hidden: slice, reader: int) -> Context:
+    """Hide a span from the tokens from `reader` on (the closing delimiter and the answer)."""
+    allowed = context.allowed.copy()
+    allowed[max(reader, hidden.stop) :, hidden] = False
+    return context._replace(allowed=allowed)
+
+
+def crossed(
+    read: Sequence[int], other: Sequence[int], scratchpad: Sequence[int], closing: Sequence[int]
+) -> Context:
+    """Answer after the prompt `read`, from a scratchpad whose states come from the prompt `other`.
+
+    One sequence holds both prompts; the scratchpad attends to one, the answer to the other, and
+    both end at the same position, so that relative positions are those of an ordinary sequence.
+    """
+    end = max(len(read), len(other))
+    rest = len(scratchpad) + len(closing)
+    positions = [
+        np.arange(end - len(read), end),
+        np.arange(end - len(other), end),
+        np.arange(end, end + rest),
+    ]
+    ids = np.array([*read, *other, *scratchpad, *closing])
+    allowed = np.tri(len(ids), dtype=bool)
+    body = len(read) + len(other)
+    allowed[len(read) : body + len(scratchpad), : len(read)] = False
+    allowed[body + len(scratchpad) :, len(read) : body] = False
+    return Context(ids, np.concatenate(positions), allowed)
+
+
+def read_answers(model: Any, context: Context, answers: Sequence[Tokens]) -> Read:
+    """Probabilities of answers after a context, none of which sees another."""
+    with torch.inference_mode():
+        ids, positions, allowed, starts = _with_answers(context, answers)
+        device = model.device
+        logits = model(
+            input_ids=torch.from_numpy(ids)[None].to(device),
+            position_ids=torch.from_numpy(positions)[None].to(device),
+            attention_mask=additive_masks(model, allowed[None], positions[None], positions[None]),
+            use_cache=False,
+        ).logits[0]
+        scores = torch.log_softmax(logits.float(), dim=-1).double().cpu().numpy()
+    last = len(context.ids) - 1
+    found = []
+    for start, answer in zip(starts, answers, strict=True):
+        sources = [last, *range(start, start + len(answer) - 1)]
+        found.append(np.exp(scores[sources, list(answer)].sum()))
+    return Read(np.array(found), scores[last])
+
+
+def obeys_masks(model: Any, ids: Sequence[int], answers: Sequence[Tokens]) -> bool:
+    """Whether this model's own probabilities come back under our masks, tried out once.
+
+    Models with other ways to tell positions (ALiBi) are found out by comparison.
+    """
+    if model not in _obeys:
+        requests = [Request((*ids, *answer), len(ids)) for answer in answers]
+        single = padded_log_probabilities(model, requests, batch_rows=1)
+        expected = np.exp([scores.sum() for scores in single])
+        try:
+            found = read_answers(model, plain(ids), answers).probabilities
+            _obeys[model] = bool(np.abs(np.log(found / expected)).max() < TOLERANCE)
+        except torch.OutOfMemoryError:
+            raise
+        except REFUSALS:
+            _obeys[model] = False
+    return _obeys[model]
+
+
+def divergence(full: np.ndarray, edited: np.ndarray) -> float:
+    """KL(full || edited) in nats of two arrays of log-probabilities."""
+    return float(max((np.exp(full) * (full - edited)).sum(), 0.0))
+
+
+def _with_answers(
+    context: Context, answers: Sequence[Tokens]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[int]]:
+    """Put the answers behind the context, each seeing what the context's last token sees."""
+    length = len(context.ids)
+    total = length + sum(len(answer) for answer in answers)
+    allowed = np.zeros((total, total), dtype=bool)
+    allowed[:length, :length] = context.allowed
+    ids, positions, starts = [context.ids], [context.positions], []
+    start = length
+    for answer in answers:
+        stop = start + len(answer)
+        allowed[start:stop, :length] = context.allowed[-1]
+        allowed[start:stop, start:stop] = np.tri(len(answer), dtype=bool)
+        ids.append(np.array(answer))
+        positions.append(context.positions[-1] + 1 + np.arange(len(answer)))
+        starts.append(start)
+        start = stop
+    return np.concatenate(ids), np.concatenate(positions), allowed, starts

@@ -1,0 +1,107 @@
+"""Outcomes of a changed reader: knocked-out attention and states from the other prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from scratchpad.encoding import Encoded
+from scratchpad.interventions.base import opposite_state
+from scratchpad.models import LoadedModel
+from scratchpad.scoring.answers import Tokens, scored_answers
+from scratchpad.scoring.edited_reading import (
+    Context,
+    crossed,
+    divergence,
+    knocked_out,
+    obeys_masks,
+    plain,
+    read_answers,
+)
+from scratchpad.scoring.outcomes import Row, likelihood_columns, variant_row
+from scratchpad.scoring.scorers import Scorers
+from scratchpad.transcripts import Case, Variant
+
+_UNSUPPORTED = "this model does not give its own probabilities back under masks of ours"
+
+
+class Asked(NamedTuple):
+    """The tokens of a variant's context, and of the answers that are asked for behind it."""
+
+    context: Encoded
+    defect: tuple[Tokens, ...]
+    benign: tuple[Tokens, ...]
+
+    @property
+    def before(self) -> tuple[int, ...]:
+        """What stands before the answer."""
+        return self.context.ids[: self.context.answer.start]
+
+
+def reader_rows(
+    loaded: LoadedModel, case: Case, variants: Sequence[Variant], scorers: Scorers
+) -> list[Row]:
+    """Score variants whose reader is edited, one row per variant and likelihood scorer.
+
+    `kl` is KL(full || edited) of the first answer token's distribution, in nats. A model that
+    cannot be read with masks of ours makes them not applicable.
+    """
+    return [
+        _row(loaded, case, variant, scorers, name)
+        for variant in variants
+        for name in scorers.likelihoods
+    ]
+
+
+def asked(loaded: LoadedModel, case: Case, variant: Variant, scorers: Scorers, name: str) -> Asked:
+    """Encode a variant with every answer that a scorer compares, each as far as it is scored.
+
+    Answers are taken as they are encoded behind the closing delimiter.
+    """
+    prompt = case.question.prompts[variant.prompt_state]
+    sets = [
+        [loaded.encoder.answer_tokens(prompt, variant.steps, text) for text in texts]
+        for texts in scorers.answers(name, case.question)
+    ]
+    cut = scored_answers(*([e.ids[e.answer] for e in encoded] for encoded in sets))
+    return Asked(sets[0][0], cut.defect, cut.benign)
+
+
+def _row(loaded: LoadedModel, case: Case, variant: Variant, scorers: Scorers, name: str) -> Row:
+    if variant.not_applicable:
+        return variant_row(case, variant, None) | {"scorer": name}
+    wanted = asked(loaded, case, variant, scorers, name)
+    row = variant_row(case, variant, wanted.context) | {"scorer": name}
+    answers = (*wanted.defect, *wanted.benign)
+    if not obeys_masks(loaded.model, wanted.before, answers):
+        return row | {"not_applicable": True, "reason": _UNSUPPORTED}
+    full = read_answers(loaded.model, plain(wanted.before), answers)
+    edited = read_answers(loaded.model, _edited(loaded, case, variant, wanted), answers)
+    defect = float(edited.probabilities[: len(wanted.defect)].sum())
+    benign = float(edited.probabilities[len(wanted.defect) :].sum()) if wanted.benign else None
+    found = likelihood_columns(name, defect, benign)
+    return row | found | {"kl": divergence(full.first, edited.first)}
+
+
+def _edited(loaded: LoadedModel, case: Case, variant: Variant, wanted: Asked) -> Context:
+    assert variant.reader is not None
+    encoded = wanted.context
+    if variant.reader.kind == "knock-out":
+        hidden = span_of(encoded, variant.reader.span)
+        return knocked_out(plain(wanted.before), hidden, encoded.close.start)
+    prompt = case.question.prompts[opposite_state(variant.prompt_state)]
+    other = loaded.encoder.sequence(prompt, variant.steps)
+    return crossed(
+        encoded.ids[encoded.prompt],
+        other.ids[other.prompt],
+        other.ids[other.prompt.stop : other.close.start],
+        encoded.ids[encoded.close.start : encoded.answer.start],
+    )
+
+
+def span_of(encoded: Encoded, span: str | int) -> slice:
+    """Where the prompt, the scratchpad or a step of it stands."""
+    if isinstance(span, int):
+        return encoded.steps[span]
+    whole = slice(encoded.prompt.stop, encoded.close.start)
+    return encoded.prompt if span == "prompt" else whole
