@@ -14,11 +14,13 @@ import pandas as pd
 from scratchpad.errors import DataError
 from scratchpad.interventions import Intervention
 from scratchpad.on_policy import Pairs, SamplingConfig, pair, sample_transcripts
+from scratchpad.scoring.attribution import attribution_rows
 from scratchpad.scoring.continuation import continued
 from scratchpad.scoring.outcomes import Row, likelihood_rows, sampled_rows
 from scratchpad.scoring.patching import patched_rows
 from scratchpad.scoring.reader_rows import reader_rows
 from scratchpad.scoring.scorers import Scorers
+from scratchpad.scoring.unlearning import unlearning_rows
 from scratchpad.subject import Subject
 from scratchpad.tables import transcript_row
 from scratchpad.transcripts import (
@@ -32,7 +34,11 @@ from scratchpad.transcripts import (
 
 CELLS = "transplant"
 # Who scores which edits of the reader.
-READERS = {("knock-out", "cross-prompt"): reader_rows, ("patch",): patched_rows}
+READERS = {
+    ("knock-out", "cross-prompt"): reader_rows,
+    ("patch",): patched_rows,
+    ("unlearn",): unlearning_rows,
+}
 
 
 @dataclass(frozen=True)
@@ -85,9 +91,21 @@ class Ablation:
         """Score all variants of one question's cases; the result depends on the config alone."""
         rows: list[Row] = []
         for case in cases:
-            seed = self.sampling.seed * 1_000_003 + number * 101 + case.draw
-            rows += self._case(case, seed)
+            rows += self._case(case, self._seed(number, case))
         return pd.DataFrame(rows)
+
+    def attributions(self, number: int, cases: Sequence[Case]) -> pd.DataFrame:
+        """What each word of the prompt does for answer and scratchpad of one question's cases."""
+        loaded, scorers = self.subject.loaded, self.scorers
+        rows = [
+            row
+            for case in cases
+            for row in attribution_rows(loaded, case, scorers, self._seed(number, case))
+        ]
+        return pd.DataFrame(rows)
+
+    def _seed(self, number: int, case: Case) -> int:
+        return self.sampling.seed * 1_000_003 + number * 101 + case.draw
 
     def cells(self, cases: Sequence[Case]) -> pd.DataFrame:
         """Score the four cells alone."""

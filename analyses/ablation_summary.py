@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,7 +55,7 @@ def summarise_ablation(
     greedy: pd.DataFrame,
     cases: Sequence[Case],
     *,
-    monitored: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
     scorer: str,
     seed: int,
 ) -> Summary:
@@ -67,8 +67,9 @@ def summarise_ablation(
         Rows of on-policy and of greedy scratchpads.
     cases : sequence of Case
         The cases behind `outcomes`.
-    monitored : DataFrame
-        What monitors made of the scratchpads; see `analyses.metrics.monitors`.
+    tables : mapping of str to DataFrame
+        What metrics read beside outcomes: `monitored`, what monitors made of the scratchpads, and
+        `attributions`, where there are any.
     scorer : {"payload", "sampled"}
         The scorer that the verdict rests on.
     seed : int
@@ -106,9 +107,7 @@ def summarise_ablation(
         "coverage_known": bool(cells["coverage"].notna().any()),
         "surprisal": surprisal_summary(outcomes, scorer=scorer),
         "interventions": interventions,
-        "metrics": summarise_metrics(
-            {"outcomes": outcomes, "monitored": monitored}, scorer=scorer, seed=seed
-        ),
+        "metrics": summarise_metrics({"outcomes": outcomes, **tables}, scorer=scorer, seed=seed),
     }
     return summary | {"warnings": _warnings(summary, mediation)}
 

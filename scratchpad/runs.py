@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import tempfile
 import time
@@ -140,19 +141,19 @@ class RunFolder:
         """Write the manifest: from here on the folder is this run's."""
         self.write_json(MANIFEST, self.manifest)
 
-    def write_unit(self, name: str, table: pd.DataFrame) -> None:
-        """Keep a finished unit of work."""
-        self.write_table(f"units/{name}", table)
+    def write_unit(self, name: str, table: pd.DataFrame, *, beside: str = "") -> None:
+        """Keep a finished unit of work; a table `beside` it has to be written before."""
+        self.write_table(f"units/{beside}/{name}" if beside else f"units/{name}", table)
 
     def finished_units(self) -> set[str]:
         """Names of the units that need not be done again."""
         return {path.stem for path in (self.path / "units").glob("[!.]*.parquet")}
 
-    def merged_units(self) -> pd.DataFrame:
-        """All units as one table, in the order of their names."""
+    def merged_units(self, *, beside: str = "") -> pd.DataFrame:
+        """All units, or tables beside them, as one table, in the order of their names."""
         import pandas as pd
 
-        paths = sorted((self.path / "units").glob("[!.]*.parquet"))
+        paths = sorted((self.path / "units" / beside).glob("[!.]*.parquet"))
         return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
 
     def finish(self, summary: Mapping[str, Any], units: Units = NO_UNITS) -> None:
@@ -164,10 +165,7 @@ class RunFolder:
             "finished": True,
         }
         self.write_json(MANIFEST, self.manifest)
-        for path in (self.path / "units").glob("*"):
-            path.unlink()
-        if (self.path / "units").is_dir():
-            (self.path / "units").rmdir()
+        shutil.rmtree(self.path / "units", ignore_errors=True)
 
 
 def _new_manifest(command: str, config: Mapping[str, Any], wanted: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DEFAULT_INTERVENTIONS = "remove,empty,truncate,drop-step,flip-step,implant,filler,shuffle"
 # Empty and implanted scratchpads are needed by the checks before "decoration".
 ALWAYS = "transplant,relay,reasoning,empty,implant,regenerate:implant,cross-prompt"
+ATTRIBUTIONS = "attributions"
 EXAMPLE = "scratchpad ablate runs/organism --out runs/ablation --with truncate,filler:dots"
 
 
@@ -45,6 +46,12 @@ class AblateConfig(SubjectKnobs):
     transcripts: Transcripts = None
     contrast: Annotated[
         bool, typer.Option("--contrast", help="Also compare the questions' own answers.")
+    ] = False
+    attribute: Annotated[
+        bool,
+        typer.Option(
+            "--attribute", help="Also say what each word of the prompt does (CC-SHAP): slow."
+        ),
     ] = False
     draws: Draws = 4
     samples: Annotated[int, typer.Option(help="Answers sampled per cell; 0: none.", min=0)] = 8
@@ -97,7 +104,7 @@ def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping
     pairs = ablation.pairs(transcripts)
     folder.start()
     folder.write_table("transcripts", transcript_table(transcripts))
-    outcomes, units = _score(folder, ablation, pairs)
+    outcomes, units = _score(folder, ablation, pairs, attribute=config.attribute)
     with progress("Greedy scratchpads", None):
         greedy_cells = ablation.cells(ablation.pairs(greedy, require_some=False).cases)
     folder.write_table("greedy_outcomes", greedy_cells)
@@ -107,7 +114,7 @@ def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping
             outcomes,
             greedy_cells,
             pairs.cases,
-            monitored=monitored,
+            tables={"monitored": monitored, **_attributions(folder, config)},
             scorer=scorer,
             seed=config.seed,
         )
@@ -115,6 +122,14 @@ def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping
         folder.write_json("examples.json", examples(pairs.cases, ablation))
         write_outputs(folder, summary, units)
     return summary
+
+
+def _attributions(folder: RunFolder, config: AblateConfig) -> dict[str, pd.DataFrame]:
+    import pandas as pd
+
+    if not config.attribute:
+        return {}
+    return {ATTRIBUTIONS: pd.read_parquet(folder.path / f"{ATTRIBUTIONS}.parquet")}
 
 
 def _monitored(subject: Subject, transcripts: Sequence[Transcript], seed: int) -> pd.DataFrame:
@@ -127,7 +142,9 @@ def _monitored(subject: Subject, transcripts: Sequence[Transcript], seed: int) -
     return monitored(judged(subject, transcripts), groups, judges, seed)
 
 
-def _score(folder: RunFolder, ablation: Ablation, pairs: Pairs) -> tuple[pd.DataFrame, Units]:
+def _score(
+    folder: RunFolder, ablation: Ablation, pairs: Pairs, *, attribute: bool
+) -> tuple[pd.DataFrame, Units]:
     """Score every question that is not scored yet; one question is one unit of work."""
     import pandas as pd
 
@@ -139,12 +156,17 @@ def _score(folder: RunFolder, ablation: Ablation, pairs: Pairs) -> tuple[pd.Data
     units = by_question(pairs.cases)
     with progress("Scoring variants", len(units)) as advance:
         for number, cases in enumerate(units):
-            if f"{number:05d}" not in finished:
-                folder.write_unit(f"{number:05d}", ablation.unit(number, cases))
+            if (name := f"{number:05d}") not in finished:
+                if attribute:
+                    found = ablation.attributions(number, cases)
+                    folder.write_unit(name, found, beside=ATTRIBUTIONS)
+                folder.write_unit(name, ablation.unit(number, cases))
             advance()
     left_out = pd.DataFrame(unterminated_rows(pairs.unterminated, scorer))
     merged = folder.merged_units()
     outcomes = pd.concat([merged, left_out], ignore_index=True) if len(left_out) else merged
     folder.write_table("outcomes", outcomes)
+    if attribute:
+        folder.write_table(ATTRIBUTIONS, folder.merged_units(beside=ATTRIBUTIONS))
     require_scored(outcomes, scorer)
     return outcomes, Units(len(units), len(finished))
