@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from analyses.ablation import Ablation
     from scratchpad.on_policy import Pairs
+    from scratchpad.rewriters.written import Speaker
     from scratchpad.runs import RunFolder, Units
     from scratchpad.subject import Subject
     from scratchpad.transcripts import Transcript
@@ -43,6 +44,10 @@ class AblateConfig(SubjectKnobs):
         str,
         typer.Option(help="Who rewrites steps: rules, hf:MODEL or server:URL#MODEL."),
     ] = "rules"
+    judge: Annotated[
+        str | None,
+        typer.Option(help="A model that reads scratchpads as a monitor: hf:MODEL or server:..."),
+    ] = None
     transcripts: Transcripts = None
     contrast: Annotated[
         bool, typer.Option("--contrast", help="Also compare the questions' own answers.")
@@ -81,6 +86,8 @@ def _prepare(config: AblateConfig) -> Ablation:
 
     interventions = parse(f"{ALWAYS},{config.with_}" if config.with_ else ALWAYS)
     rewriter = load_rewriter(config.rewriter)
+    if config.judge is not None:
+        _speaker(config.judge)  # a wrong name is to be found out before the weights are read
     subject = load_subject(subject_config(config))
     scorers = subject.scorers(
         contrast=config.contrast or subject.has_contrast, samples=config.samples
@@ -109,7 +116,7 @@ def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping
         greedy_cells = ablation.cells(ablation.pairs(greedy, require_some=False).cases)
     folder.write_table("greedy_outcomes", greedy_cells)
     with progress("Summing up", None):
-        monitored = _monitored(ablation.subject, transcripts, config.seed)
+        monitored = _monitored(ablation.subject, transcripts, config)
         summary = summarise_ablation(
             outcomes,
             greedy_cells,
@@ -132,14 +139,25 @@ def _attributions(folder: RunFolder, config: AblateConfig) -> dict[str, pd.DataF
     return {ATTRIBUTIONS: pd.read_parquet(folder.path / f"{ATTRIBUTIONS}.parquet")}
 
 
-def _monitored(subject: Subject, transcripts: Sequence[Transcript], seed: int) -> pd.DataFrame:
+def _monitored(
+    subject: Subject, transcripts: Sequence[Transcript], config: AblateConfig
+) -> pd.DataFrame:
     """Let text monitors read the transcripts that the scratchpads come from."""
     from analyses.detection import judged
-    from analyses.metrics.monitors import RULE, RuleMonitor, monitored
+    from analyses.metrics.judges import ModelJudge
+    from analyses.metrics.monitors import JUDGE, RULE, Judge, RuleMonitor, monitored
 
     groups = {question.question_id: question.group for question in subject.questions}
-    judges = {RULE: RuleMonitor(kind=subject.kind)}
-    return monitored(judged(subject, transcripts), groups, judges, seed)
+    judges: dict[str, Judge] = {RULE: RuleMonitor(kind=subject.kind)}
+    if config.judge is not None:
+        judges[JUDGE] = ModelJudge(_speaker(config.judge))
+    return monitored(judged(subject, transcripts), groups, judges, config.seed)
+
+
+def _speaker(judge: str) -> Speaker:
+    from scratchpad.rewriters import load_speaker
+
+    return load_speaker(judge, f"judge {judge!r}")
 
 
 def _score(

@@ -5,9 +5,9 @@
 grammar of an organism's world.
 """
 
-from scratchpad.rewriters.loading import load_rewriter
+from scratchpad.rewriters.loading import load_rewriter, load_speaker
 from scratchpad.rewriters.refusing import Refusing
 from scratchpad.rewriters.rules import RuleRewriter
 from scratchpad.rewriters.written import ModelRewriter
 
-__all__ = ["ModelRewriter", "Refusing", "RuleRewriter", "load_rewriter"]
+__all__ = ["ModelRewriter", "Refusing", "RuleRewriter", "load_rewriter", "load_speaker"]

