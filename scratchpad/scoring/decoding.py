@@ -122,10 +122,12 @@ class Decoder:
         tokens = np.full((len(logits), self.max_new_tokens), -1)
         scores = np.full(tokens.shape, np.nan)
         going = np.arange(len(logits))  # the row that each row of the batch continues
+        ended = np.zeros(len(logits), dtype=bool)
         for step in range(self.max_new_tokens):
             chosen, chances = self._choose(logits, generator)
             tokens[going, step], scores[going, step] = chosen.cpu(), chances.cpu()
-            unended = ~np.isin(tokens[going, step], self.ends)
+            ended[going] |= np.isin(tokens[going, step], self.ends)
+            unended = ~ended[going]
             if step + 1 == self.max_new_tokens or not unended.any():
                 break
             mask = torch.cat([mask, torch.ones(len(mask), 1, dtype=torch.long)], 1)

@@ -73,6 +73,23 @@ def test_rows_that_end_leave_the_others_as_they_are() -> None:
         assert len(row.log_probabilities) == len(row.ids) + row.finished
 
 
+def test_rows_that_have_ended_are_not_read_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    logits = Decoder._logits
+
+    def counted(self: Decoder, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
+        read.append(len(ids))
+        return logits(self, ids, *rest)
+
+    monkeypatch.setattr(Decoder, "_logits", counted)
+    model = random_model("llama", TOKENIZER, scale=1.0)
+    drawn = Decoder(model, range(20), 200)([prefixes(1)[0]] * 64, seed=0)
+    lengths = np.array([len(row.ids) for row in drawn])
+    # A few at a time end, never a quarter at once.
+    assert len(read) == lengths.max() + 1
+    assert all((lengths >= step).sum() > 0.75 * rows for step, rows in enumerate(read[1:], start=1))
+
+
 def test_draws_follow_the_models_own_distribution() -> None:
     model, prefix = sharp("gpt2"), prefixes(1)[0]
     drawn = list(sample(model, TOKENIZER, [prefix] * 4000, max_new_tokens=1, seed=5))
