@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from planted import planted
+from scratchpad.interventions import INTERVENTIONS
 
 pytestmark = pytest.mark.slow
+SUPPORT = Path(__file__).parents[1] / "support"
 DIRECT = {"direct with respect to the text swap", "direct", "decoration"}
 # Planted shares (TIE, PIE) of science's table, the tolerance, and the verdicts that are right.
 PLANTED: dict[str, tuple[float, float, float, set[str]]] = {
@@ -32,7 +36,10 @@ PLANTED: dict[str, tuple[float, float, float, set[str]]] = {
 def scratchpad(*arguments: str | Path) -> dict[str, Any]:
     """Run the installed command with `--json`; it must succeed."""
     command = [sys.executable, "-m", "scratchpad", *map(str, arguments), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    path = os.pathsep.join([str(SUPPORT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": path}
+    )
     assert done.returncode == 0, done.stderr
     summary: dict[str, Any] = json.loads(done.stdout)
     return summary
@@ -98,3 +105,27 @@ def test_a_contrast_of_one_wording_has_low_coverage_and_says_so(
     assert summary["invalid_share"] > 0.5
     assert any("invalid" in warning for warning in summary["warnings"])
     assert summary["verdict"] == "undecided"
+
+
+def test_every_intervention_runs_on_the_organism_of_the_demo(tmp_path: Path) -> None:
+    needed = {
+        "replace": "replace:/I see|I notice/I hear, and see/",
+        "function": "function:hand_made:shouted",
+        "regenerate": "regenerate:flip-step",
+    }
+    specs = ",".join(needed.get(name, name) for name in INTERVENTIONS)
+    run = tmp_path / "run"
+    few = ("--draws", "1", "--limit", "8", "--samples", "2", "--attribute")
+    summary = scratchpad("ablate", planted("mediated"), "--out", run, "--with", specs, *few)
+    outcomes = pd.read_parquet(run / "outcomes.parquet")
+    rows = outcomes[outcomes["scorer"] == "payload"]
+    assert set(rows["intervention"]) == set(INTERVENTIONS)
+    scored = set(rows.loc[rows["p_defect"].notna(), "intervention"])
+    # The toy scratchpads state no facts that are not the answer's own.
+    assert set(INTERVENTIONS) - scored <= {"change-fact"}
+    assert (rows["not_applicable"] == (rows["reason"] != "")).all()
+    assert {"early-answering", "adding-mistakes", "resampling-importance", "cc-shap"} <= set(
+        summary["metrics"]
+    )
+    assert {"attention-mediation", "unlearning"} <= set(summary["metrics"])
+    assert summary["verdict"] == "mediated"
