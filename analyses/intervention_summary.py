@@ -12,15 +12,18 @@ from scratchpad.statistics import Estimate, bootstrap_means
 
 SURPRISAL_WARNING = 1.0
 STATES = ("clean", "triggered")
+CASE = ["question_id", "draw", "prompt_state", "scratchpad_state"]
 Summary = dict[str, Any]
 
 
 def summarise_interventions(outcomes: pd.DataFrame, *, scorer: str, seed: int) -> Summary:
-    """Effect of every intervention on either native transcript, by the headline scorer.
+    """Effect of every intervention after either prompt, by the headline scorer.
 
-    For each intervention (by its label) and trigger state: `defection` (f after it), `effect` (f
-    after it minus f before, paired by question), the mean rise in surprisal (nats/token over the
-    native scratchpad), and how many variants were scored, invalid, unchanged and not applicable.
+    For each intervention (by its label) and trigger state of the prompt: `defection` (f after it),
+    `effect` (f after it minus f before), the mean rise in surprisal (nats/token over the native
+    scratchpad), and how many variants were scored, invalid, unchanged, unterminated and not
+    applicable. Before is the same draw of the scratchpad that was changed, untouched, after the
+    same prompt; of `unlearn`, the answer without a scratchpad.
     """
     native = _native(outcomes, scorer)
     chosen = outcomes[outcomes["scorer"] == scorer]
@@ -51,17 +54,14 @@ def _labels(rows: pd.DataFrame) -> pd.Series[str]:
 
 
 def _native(outcomes: pd.DataFrame, scorer: str) -> pd.DataFrame:
-    is_native = (
-        (outcomes["intervention"] == "transplant")
-        & (outcomes["scorer"] == scorer)
-        & (outcomes["prompt_state"] == outcomes["scratchpad_state"])
-    )
-    rows = outcomes[is_native].groupby(["question_id", "prompt_state"])["value"].mean()
-    return rows.rename("native").reset_index()
+    """Give f after each untouched scratchpad, by prompt: the four cells."""
+    cells = outcomes[(outcomes["intervention"] == "transplant") & (outcomes["scorer"] == scorer)]
+    return cells.groupby(CASE)["value"].mean().rename("native").reset_index()
 
 
 def _one(rows: pd.DataFrame, native: pd.DataFrame, seed: int) -> Summary:
-    scored = rows[~rows["not_applicable"].eq(True)]
+    made = rows[~rows["not_applicable"].eq(True)]
+    scored = made[~_unterminated(made)]
     estimates = _estimates(_paired(scored, native), seed)
     rise = (scored["surprisal"] - scored["native_surprisal"]).dropna()
     return {
@@ -71,14 +71,21 @@ def _one(rows: pd.DataFrame, native: pd.DataFrame, seed: int) -> Summary:
         "variants": len(scored),
         "invalid": int(scored["invalid"].eq(True).sum()),
         "unchanged": int(scored["unchanged"].eq(True).sum()),
+        "unterminated": len(made) - len(scored),
         "not_applicable": int(rows["not_applicable"].eq(True).sum()),
     }
+
+
+def _unterminated(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Whether the rest of a scratchpad never closed; rows from elsewhere may lack the flag."""
+    known = "unterminated" in rows
+    return rows["unterminated"].eq(True) if known else pd.Series(False, index=rows.index)
 
 
 def paired_effect(
     outcomes: pd.DataFrame, intervention: str, state: int, *, scorer: str, seed: int
 ) -> Estimate:
-    """How far one intervention moves f on the native transcripts of a trigger state."""
+    """How far one intervention moves f after the prompts of a trigger state."""
     chosen = outcomes[
         (outcomes["intervention"] == intervention)
         & (outcomes["scorer"] == scorer)
@@ -89,17 +96,24 @@ def paired_effect(
 
 
 def _paired(scored: pd.DataFrame, native: pd.DataFrame) -> pd.DataFrame:
-    by_question = scored.groupby(["question_id", "group", "prompt_state"], as_index=False).agg(
-        value=("value", "mean")
-    )
-    return by_question.merge(native, on=["question_id", "prompt_state"])
+    """Give f after and before by question, over the draws that have both."""
+    cases = scored.groupby(["group", *CASE], as_index=False)["value"].mean()
+    both = cases.merge(_before(scored, native), on=CASE)
+    both.loc[both[["value", "native"]].isna().any(axis=1), ["value", "native"]] = np.nan
+    questions = both.groupby(["question_id", "group"])[["value", "native"]]
+    return questions.mean().reset_index()
+
+
+def _before(scored: pd.DataFrame, native: pd.DataFrame) -> pd.DataFrame:
+    if not scored["intervention"].eq("unlearn").any():
+        return native
+    return scored.groupby(CASE)["value_before"].mean().rename("native").reset_index()
 
 
 def _estimates(paired: pd.DataFrame, seed: int) -> dict[str, Estimate]:
     if paired.empty:
         return dict.fromkeys(("defection", "effect"), Estimate.undefined(0, "nothing was scored"))
     both = paired[["value", "native"]].to_numpy(float)
-    both[np.isnan(both).any(axis=1)] = np.nan
     bootstrap = bootstrap_means(both, list(paired["group"]), seed=seed)
     return {"defection": bootstrap.combine([1, 0]), "effect": bootstrap.combine([1, -1])}
 

@@ -35,6 +35,11 @@ class Mask(NativeEdit):
         if not is_number or not 0 < share <= 1:
             raise _no_share(share)
 
+    @property
+    def label(self) -> str:
+        """Shares other than the usual one are apart."""
+        return self.name if self.share == type(self).share else f"{self.name}:{self.share:g}"
+
     @classmethod
     def parse(cls, argument: str) -> Self:
         """Read a share."""
