@@ -100,8 +100,8 @@ def _paired(scored: pd.DataFrame, native: pd.DataFrame) -> pd.DataFrame:
     cases = scored.groupby(["group", *CASE], as_index=False)["value"].mean()
     both = cases.merge(_before(scored, native), on=CASE)
     both.loc[both[["value", "native"]].isna().any(axis=1), ["value", "native"]] = np.nan
-    questions = both.groupby(["question_id", "group"])[["value", "native"]]
-    return questions.mean().reset_index()
+    questions: pd.DataFrame = both.groupby(["question_id", "group"])[["value", "native"]].mean()
+    return questions.reset_index()
 
 
 def _before(scored: pd.DataFrame, native: pd.DataFrame) -> pd.DataFrame:
