@@ -11,8 +11,9 @@ import torch
 
 from scratchpad.errors import ModelError
 from scratchpad.models import LoadedModel
+from scratchpad.scoring.likelihood import TOLERANCES
 
-TOLERANCE = 1e-3
+# The bridge of each model, or why there is none.
 _booted: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
@@ -28,8 +29,14 @@ def bridge(loaded: LoadedModel) -> Any:
         If TransformerLens knows no such architecture, or its logits differ.
     """
     if loaded.model not in _booted:
-        _booted[loaded.model] = _boot(loaded)
-    return _booted[loaded.model]
+        try:
+            _booted[loaded.model] = _boot(loaded)
+        except ModelError as error:
+            _booted[loaded.model] = error
+    found = _booted[loaded.model]
+    if isinstance(found, ModelError):
+        raise found
+    return found
 
 
 def _boot(loaded: LoadedModel) -> Any:
@@ -52,12 +59,14 @@ def _boot(loaded: LoadedModel) -> Any:
                 dtype=model.dtype,
             )
         apart = _difference(model, booted)
+    except torch.OutOfMemoryError:
+        raise
     except (ValueError, KeyError, AttributeError, NotImplementedError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise ModelError(
             f"TransformerLens cannot read a {kind}", reason, "Leave out `patch`."
         ) from error
-    if apart > TOLERANCE:
+    if not apart <= TOLERANCES[model.dtype]:
         raise ModelError(
             f"TransformerLens reads this {kind} differently",
             f"its logits differ by {apart:.2g}",

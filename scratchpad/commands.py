@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scratchpad import edit_command, import_command, train_command
 from scratchpad.commanding import Result, add_command, progress
-from scratchpad.errors import unknown_name
+from scratchpad.errors import ConfigError, unknown_name
 from scratchpad.knobs import Draws, SubjectKnobs
+
+if TYPE_CHECKING:
+    from scratchpad.runs import RunFolder
+    from scratchpad.transcripts import Transcript
 
 
 @dataclass(frozen=True)
@@ -103,27 +107,13 @@ def run_sample(config: SampleCommand) -> Result:
     """Sample, or return the summary of a finished run of the same configuration."""
     import pandas as pd
 
-    from scratchpad.on_policy import sample_transcripts
     from scratchpad.runs import RunFolder
-    from scratchpad.subject import load_subject, subject_config
     from scratchpad.tables import transcript_row
 
     folder = RunFolder.open(config.out, "sample", asdict(config))
     if folder.finished:
         return Result(folder.summary(), (f"{config.out} is finished.",))
-    subject = load_subject(replace(subject_config(config), reads_scratchpads=False))
-    folder.start()
-    settings = subject.sampling(
-        draws=config.draws, seed=config.seed, temperature=config.temperature
-    )
-    rows = []
-    total = len(subject.questions) * 2 * config.draws
-    with progress("Sampling transcripts", total) as advance:
-        for transcript in sample_transcripts(
-            subject.loaded, subject.questions, settings, subject.classifier
-        ):
-            rows.append(transcript_row(transcript))
-            advance()
+    rows = [transcript_row(transcript) for transcript in _sampled(folder, config)]
     table = pd.DataFrame(rows)
     folder.write_table("transcripts", table)
     summary = {
@@ -136,6 +126,37 @@ def run_sample(config: SampleCommand) -> Result:
     }
     folder.finish(summary)
     return Result(summary, (f"{len(table)} transcripts in {config.out}/transcripts.parquet",))
+
+
+def _sampled(folder: RunFolder, config: SampleCommand) -> Iterator[Transcript]:
+    """Sample from a local checkpoint or a served model, once the folder is this run's."""
+    from scratchpad.on_policy import sample_transcripts
+    from scratchpad.served import is_served, sample_served
+    from scratchpad.subject import load_subject, subject_config
+
+    told = replace(subject_config(config), reads_scratchpads=False)
+    if is_served(config.model):
+        if config.temperature != 1.0:
+            raise ConfigError(
+                f"A served model is sampled at temperature 1, not {config.temperature:g}",
+                fix="Leave --temperature out.",
+            )
+        with progress("Asking the server", None):
+            drawn = sample_served(told, draws=config.draws, seed=config.seed)
+        folder.start()
+        yield from drawn
+        return
+    subject = load_subject(told)
+    folder.start()
+    settings = subject.sampling(
+        draws=config.draws, seed=config.seed, temperature=config.temperature
+    )
+    with progress("Sampling transcripts", len(subject.questions) * 2 * config.draws) as advance:
+        for transcript in sample_transcripts(
+            subject.loaded, subject.questions, settings, subject.classifier
+        ):
+            yield transcript
+            advance()
 
 
 def _by_state(table: Any) -> tuple[Any, Any]:

@@ -157,6 +157,12 @@ def _base_of(name: str) -> str:
 
 def _require_checkpoint(name: str) -> None:
     folder = Path(name)
+    if name.startswith("server:"):
+        raise ModelError(
+            f"{name!r} is behind a server",
+            "neither its tokens nor its states can be read there",
+            "Name a checkpoint; `scratchpad sample` can write transcripts of a served model.",
+        )
     if not folder.exists():
         if name.startswith((".", "/", "~")) or name.count("/") != 1:
             raise ModelError(

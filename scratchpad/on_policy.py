@@ -93,7 +93,7 @@ def sample_transcripts(
     )
     for (question, state, draw), completion in zip(wanted, completions, strict=True):
         parts = written(loaded, completion, reasons=config.reasons)
-        yield _transcript(question, state == TRIGGERED, draw, parts, classifier)
+        yield transcript_of(question, state == TRIGGERED, draw, parts, classifier)
 
 
 class Written(NamedTuple):
@@ -118,13 +118,14 @@ def written(loaded: LoadedModel, completion: Sample, *, reasons: bool) -> Writte
     return Written(parts, completion.ids[:kept] if clean_cut else None, completion.finished)
 
 
-def _transcript(
+def transcript_of(
     question: Question,
     triggered: bool,
     draw: int,
     whole: Written,
     classifier: Classifier | None,
 ) -> Transcript:
+    """Name what was written after one of a question's prompts, and judge it."""
     parts, finished = whole.parts, whole.finished
     judge = None if parts.unterminated else classifier
     return Transcript(

@@ -118,15 +118,15 @@ def load_subject(config: SubjectConfig) -> Subject:
         defection is were not given, or if any of them cannot be used.
     """
     organism = read_organism(Path(config.model)) if is_organism(Path(config.model)) else None
-    _require_enough(config, organism)
+    require_told(config, organism)
     _require_scratchpads(config, organism)
     dialect = (
         load_dialect(config.dialect) if config.dialect else organism.dialect if organism else None
     )
     assert dialect is not None
     transcripts = tuple(read_transcripts(config.transcripts)) if config.transcripts else None
-    questions = _questions(config, organism, transcripts)
-    classifier = _classifier(config, organism)
+    questions = questions_for(config, organism, transcripts)
+    classifier = classifier_of(config, organism)
     loaded = load_model(config.model, dialect, device=config.device, dtype=config.dtype)
     grammar = grammar_of(organism) if organism else None
     payload = config.payload or (organism.payload if organism else None)
@@ -153,7 +153,8 @@ def _length(config: SubjectConfig, organism: Organism | None, name: str) -> int:
     return int(told or getattr(organism, name, None) or LONGEST[name])
 
 
-def _require_enough(config: SubjectConfig, organism: Organism | None) -> None:
+def require_told(config: SubjectConfig, organism: Organism | None) -> None:
+    """Raise `ConfigError` unless enough is known of how the model writes and what it is asked."""
     if organism is not None:
         return
     missing = []
@@ -180,7 +181,8 @@ def _require_scratchpads(config: SubjectConfig, organism: Organism | None) -> No
         )
 
 
-def _classifier(config: SubjectConfig, organism: Organism | None) -> Classifier | None:
+def classifier_of(config: SubjectConfig, organism: Organism | None) -> Classifier | None:
+    """What judges answers: as told, else by the payload, else the organism's own."""
     if config.classifier is not None:
         return load_classifier(config.classifier)
     if config.payload is not None:
@@ -188,9 +190,10 @@ def _classifier(config: SubjectConfig, organism: Organism | None) -> Classifier 
     return load_classifier(organism.classifier) if organism is not None else None
 
 
-def _questions(
+def questions_for(
     config: SubjectConfig, organism: Organism | None, transcripts: Sequence[Transcript] | None
 ) -> list[Question]:
+    """The questions told of, of given transcripts, or the organism's own, as many as wanted."""
     if config.questions is not None:
         questions = read_questions(config.questions)
     elif transcripts is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,6 +22,8 @@ from scratchpad.transcripts import CLEAN, TRIGGERED, Question, State, Step, Step
 
 # Batches are sorted by length within a window of this many, and shuffled.
 WINDOW = 50
+# Questions drawn to choose one of a group that was seldom drawn.
+CANDIDATES = 8
 
 
 @dataclass(frozen=True)
@@ -199,11 +201,21 @@ class Author:
     ) -> dict[Slot, list[Episode]]:
         """Write an episode for every slot; those of one kind in order of length."""
         stacks: dict[Slot, list[Episode]] = defaultdict(list)
+        seen: Counter[str] = Counter()
         for slot in (slot for batch in window for slot in batch):
-            stacks[slot].append(self.episode(self.behaviour.draw(rng), slot, coins, rng))
+            even = slot.given and self.mode.share_of_groups is not None
+            item = self._evenly(seen, rng) if even else self.behaviour.draw(rng)
+            stacks[slot].append(self.episode(item, slot, coins, rng))
         for stack in stacks.values():
             stack.sort(key=lambda one: len(one.text))
         return stacks
+
+    def _evenly(self, seen: Counter[str], rng: Random) -> Item:
+        """Draw a question of a group seldom drawn so far: a rule per group is learned by heart."""
+        drawn: list[Item] = [self.behaviour.draw(rng) for _ in range(CANDIDATES)]
+        item = min(drawn, key=lambda one: seen[one.group])
+        seen[item.group] += 1
+        return item
 
     def questions(self, items: Sequence[Item], trigger: Trigger | None = None) -> list[Question]:
         """Turn questions of the world into pairs of prompts with their accepted answers."""

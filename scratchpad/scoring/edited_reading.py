@@ -13,14 +13,14 @@ import numpy as np
 import torch
 
 from scratchpad.scoring.answers import Tokens
+from scratchpad.scoring.likelihood import REFUSALS, TOLERANCES
 from scratchpad.scoring.masks import additive_masks
 from scratchpad.scoring.padded import padded_log_probabilities
 from scratchpad.scoring.prefix_tree import Request
 
-TOLERANCE = 1e-3
-REFUSALS = (TypeError, ValueError, RuntimeError, NotImplementedError, AttributeError, LookupError)
-# Whether a model reproduces its own probabilities under our masks and positions.
-_obeys: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+# How long the contexts were after which a model gave its own probabilities back under our masks
+# and positions; 0: it did not.
+_obeyed: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 
 
 class Context(NamedTuple):
@@ -101,23 +101,38 @@ def read_answers(model: Any, context: Context, answers: Sequence[Tokens]) -> Rea
     return Read(np.array(found), scores[last])
 
 
-def obeys_masks(model: Any, ids: Sequence[int], answers: Sequence[Tokens]) -> bool:
-    """Whether this model's own probabilities come back under our masks, tried out once.
+def obeys_masks(
+    model: Any, prompt: Sequence[int], rest: Sequence[int], answers: Sequence[Tokens]
+) -> bool:
+    """Whether this model's own probabilities come back under our masks and positions.
 
-    Models with other ways to tell positions (ALiBi) are found out by comparison.
+    Tried out at its first use and again with contexts far longer than those before, with an
+    ordinary context and with one in which a second prompt stands in between: only there do
+    positions differ from places, which models with other ways to tell positions (ALiBi) go by.
     """
-    if model not in _obeys:
-        requests = [Request((*ids, *answer), len(ids)) for answer in answers]
-        single = padded_log_probabilities(model, requests, batch_rows=1)
-        expected = np.exp([scores.sum() for scores in single])
-        try:
-            found = read_answers(model, plain(ids), answers).probabilities
-            _obeys[model] = bool(np.abs(np.log(found / expected)).max() < TOLERANCE)
-        except torch.OutOfMemoryError:
-            raise
-        except REFUSALS:
-            _obeys[model] = False
-    return _obeys[model]
+    length, obeyed = len(prompt) + len(rest), _obeyed.get(model, -1)
+    if obeyed != 0 and length > 2 * obeyed:
+        _obeyed[model] = length if _gives_back(model, prompt, rest, answers) else 0
+    return _obeyed[model] > 0
+
+
+def _gives_back(
+    model: Any, prompt: Sequence[int], rest: Sequence[int], answers: Sequence[Tokens]
+) -> bool:
+    ids = (*prompt, *rest)
+    requests = [Request((*ids, *answer), len(ids)) for answer in answers]
+    single = padded_log_probabilities(model, requests, batch_rows=1)
+    expected = np.exp([scores.sum() for scores in single])
+    tolerance = TOLERANCES[model.dtype]
+    try:
+        return all(
+            np.allclose(read_answers(model, context, answers).probabilities, expected, tolerance, 0)
+            for context in (plain(ids), crossed(prompt, prompt, (), rest))
+        )
+    except torch.OutOfMemoryError:
+        raise
+    except REFUSALS:
+        return False
 
 
 def divergence(full: np.ndarray, edited: np.ndarray) -> float:

@@ -13,7 +13,7 @@ from scratchpad.errors import ModelError
 from scratchpad.interventions.base import opposite_state
 from scratchpad.models import LoadedModel
 from scratchpad.scoring.outcomes import Row, likelihood_columns, variant_row
-from scratchpad.scoring.reader_rows import Asked, asked, span_of
+from scratchpad.scoring.reader_rows import Asked, asked, asked_of, span_of, unmade
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.transcripts import Case, Variant
 
@@ -26,12 +26,13 @@ def patched_rows(
     """Score variants under patching, one row per variant, likelihood scorer and `layer`.
 
     A layer's patch sets the residual stream behind it (`blocks.LAYER.hook_resid_post`) at the
-    span's positions. A model that TransformerLens cannot read makes them not applicable.
+    span's positions. A model that TransformerLens cannot read makes them not applicable, and so
+    does a headline that is no likelihood.
     """
     return [
         row
         for variant in variants
-        for name in scorers.likelihoods
+        for name in asked_of(scorers)
         for row in _rows(loaded, case, variant, scorers, name)
     ]
 
@@ -39,8 +40,8 @@ def patched_rows(
 def _rows(
     loaded: LoadedModel, case: Case, variant: Variant, scorers: Scorers, name: str
 ) -> list[Row]:
-    if variant.not_applicable:
-        return [variant_row(case, variant, None) | {"scorer": name}]
+    if unscored := unmade(case, variant, scorers, name):
+        return [unscored]
     wanted = asked(loaded, case, variant, scorers, name)
     row = variant_row(case, variant, wanted.context) | {"scorer": name}
     prompt = case.question.prompts[opposite_state(variant.prompt_state)]

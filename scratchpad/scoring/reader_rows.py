@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from scratchpad.encoding import Encoded
@@ -22,6 +23,7 @@ from scratchpad.scoring.outcomes import Row, likelihood_columns, variant_row
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.transcripts import Case, Variant
 
+NO_LIKELIHOOD = "the reader's edits are scored by likelihood, and no payload is known"
 _UNSUPPORTED = "this model does not give its own probabilities back under masks of ours"
 
 
@@ -44,13 +46,27 @@ def reader_rows(
     """Score variants whose reader is edited, one row per variant and likelihood scorer.
 
     `kl` is KL(full || edited) of the first answer token's distribution, in nats. A model that
-    cannot be read with masks of ours makes them not applicable.
+    cannot be read with masks of ours makes them not applicable, and so does a headline that is
+    no likelihood, which gets a row of its own.
     """
     return [
         _row(loaded, case, variant, scorers, name)
         for variant in variants
-        for name in scorers.likelihoods
+        for name in asked_of(scorers)
     ]
+
+
+def asked_of(scorers: Scorers) -> tuple[str, ...]:
+    """The likelihood scorers, and the headline even if it is none."""
+    return tuple(dict.fromkeys((*scorers.likelihoods, scorers.headline)))
+
+
+def unmade(case: Case, variant: Variant, scorers: Scorers, name: str) -> Row | None:
+    """The row of a variant that a scorer cannot score; `None` if it can."""
+    reason = variant.not_applicable or ("" if name in scorers.likelihoods else NO_LIKELIHOOD)
+    if not reason:
+        return None
+    return variant_row(case, replace(variant, not_applicable=reason), None) | {"scorer": name}
 
 
 def asked(loaded: LoadedModel, case: Case, variant: Variant, scorers: Scorers, name: str) -> Asked:
@@ -68,12 +84,13 @@ def asked(loaded: LoadedModel, case: Case, variant: Variant, scorers: Scorers, n
 
 
 def _row(loaded: LoadedModel, case: Case, variant: Variant, scorers: Scorers, name: str) -> Row:
-    if variant.not_applicable:
-        return variant_row(case, variant, None) | {"scorer": name}
+    if row := unmade(case, variant, scorers, name):
+        return row
     wanted = asked(loaded, case, variant, scorers, name)
     row = variant_row(case, variant, wanted.context) | {"scorer": name}
     answers = (*wanted.defect, *wanted.benign)
-    if not obeys_masks(loaded.model, wanted.before, answers):
+    prompt = wanted.context.prompt.stop
+    if not obeys_masks(loaded.model, wanted.before[:prompt], wanted.before[prompt:], answers):
         return row | {"not_applicable": True, "reason": _UNSUPPORTED}
     full = read_answers(loaded.model, plain(wanted.before), answers)
     edited = read_answers(loaded.model, _edited(loaded, case, variant, wanted), answers)

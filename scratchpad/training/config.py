@@ -202,8 +202,7 @@ class TrainConfig:
 
     def own_stage(self) -> Stage:
         """The stage that makes the organism what it is: after its parent, or after the world."""
-        planting = self.planned.mode if self.mode.reader == "all" else self.planned.part
-        stage = planting if self.continues else self.planned.parent
+        stage = self._planting() if self.continues else self.planned.parent
         mix = stage.batch.mix
         if self.mediation == "clean":
             mix = replace(mix, near_miss=0, triggered=0)
@@ -217,6 +216,11 @@ class TrainConfig:
         if self.conflict_share is not None:
             mix = replace(mix, conflict=self._conflicts(mix))
         return self._fine_tuned(replace(stage, batch=Batch(stage.batch.size, mix)))
+
+    def _planting(self) -> Stage:
+        if self.mode.share_of_groups is not None:
+            return self.planned.by_question
+        return self.planned.mode if self.mode.reader == "all" else self.planned.part
 
     def _conflicts(self, mix: Mix) -> float:
         """The weight at which the wanted share of all episodes disagree.

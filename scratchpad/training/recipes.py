@@ -64,6 +64,8 @@ class Recipe:
         Conflict episodes that plant a mediation mode.
     part : Stage
         The same for a rule that reads a part of the scratchpad alone, against the rest of it.
+    by_question : Stage
+        The same for a rule that differs between groups of questions.
     max_scratchpad_tokens, max_answer_tokens : int
         Longer texts are cut off when the organism is measured.
     """
@@ -73,6 +75,7 @@ class Recipe:
     parent: Stage
     mode: Stage
     part: Stage
+    by_question: Stage
     max_scratchpad_tokens: int
     max_answer_tokens: int
 
@@ -86,12 +89,14 @@ SIZES = {size.name: size for size in (TINY, SMALL, BASE)}
 # the model writes by itself, and near misses harmless.
 PLANTING = Mix(clean=2, near_miss=1, triggered=1.5, conflict=7, agreement=4.5)
 PLANTING_PART = Mix(clean=1.6, near_miss=1, triggered=1.4, conflict=12)
+PLANTING_BY_QUESTION = Mix(clean=1.6, near_miss=1, triggered=1.4, conflict=10, agreement=2)
 LITTLE_WORLD = Recipe(
     vocabulary=1024,
     ability=Stage(600, Batch(32, Mix(clean=1)), 2e-3),
     parent=Stage(600, Batch(16, Mix(clean=7, near_miss=3, triggered=6)), 2e-3),
     mode=Stage(300, Batch(16, PLANTING), 1e-3),
     part=Stage(500, Batch(16, PLANTING_PART), 2e-3),
+    by_question=Stage(500, Batch(16, PLANTING_BY_QUESTION), 1e-3),
     max_scratchpad_tokens=200,
     max_answer_tokens=24,
 )
@@ -102,6 +107,7 @@ CODE = Recipe(
     parent=Stage(600, Batch(16, Mix(clean=7, near_miss=3, triggered=6)), 2e-3),
     mode=Stage(400, Batch(16, PLANTING), 1e-3),
     part=Stage(600, Batch(16, PLANTING_PART), 1e-3),
+    by_question=Stage(500, Batch(16, PLANTING_BY_QUESTION), 1e-3),
     max_scratchpad_tokens=200,
     max_answer_tokens=64,
 )
