@@ -20,13 +20,13 @@ _booted: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 def bridge(loaded: LoadedModel) -> Any:
     """Boot a `TransformerBridge` on a copy that shares the model's parameters, once a model.
 
-    The bridge modifies the model that it is given, so that it gets a copy; its logits are compared
-    with the original's.
+    The bridge modifies the model that it is given, so that it gets a copy; its log-probabilities
+    are compared with the original's.
 
     Raises
     ------
     ModelError
-        If TransformerLens knows no such architecture, or its logits differ.
+        If TransformerLens knows no such architecture, or its log-probabilities differ.
     """
     if loaded.model not in _booted:
         try:
@@ -69,7 +69,7 @@ def _boot(loaded: LoadedModel) -> Any:
     if not apart <= TOLERANCES[model.dtype]:
         raise ModelError(
             f"TransformerLens reads this {kind} differently",
-            f"its logits differ by {apart:.2g}",
+            f"its log-probabilities differ by {apart:.2g}",
             "Leave out `patch`.",
         )
     return booted
@@ -77,6 +77,9 @@ def _boot(loaded: LoadedModel) -> Any:
 
 @torch.inference_mode()
 def _difference(model: Any, booted: Any) -> float:
+    """How far log-probabilities differ (nats): of the likeliest token after each of some tokens."""
     ids = torch.arange(1, 33, device=model.device)[None] % int(model.config.vocab_size)
-    original, bridged = model(input_ids=ids).logits, booted(ids, return_type="logits")
-    return float((original.float() - bridged.float()).abs().max())
+    logits = model(input_ids=ids).logits, booted(ids, return_type="logits")
+    original, bridged = (torch.log_softmax(part.float(), dim=-1) for part in logits)
+    likeliest = original.argmax(dim=-1, keepdim=True)
+    return float((original - bridged).gather(-1, likeliest).abs().max())

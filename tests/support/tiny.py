@@ -149,6 +149,8 @@ _SIZES |= {
         "num_attention_heads": 4,
         "alibi": True,
     },
+    "gpt_neo": {},
+    "mpt": {"d_model": 32, "n_layers": 2, "n_heads": 4, "max_seq_len": 512},
     "llama4_text": {
         **_GROUPED,
         "head_dim": 8,
