@@ -13,6 +13,7 @@ import pandas as pd
 
 from scratchpad.errors import DataError
 from scratchpad.interventions import Intervention
+from scratchpad.interventions.base import generator
 from scratchpad.on_policy import Pairs, SamplingConfig, pair, sample_transcripts
 from scratchpad.scoring.attribution import attribution_rows
 from scratchpad.scoring.continuation import continued
@@ -74,8 +75,11 @@ class Ablation:
         drawn = sample_transcripts(subject.loaded, subject.questions, config, subject.classifier)
         return list(drawn)
 
-    def pairs(self, transcripts: Sequence[Transcript], *, require_some: bool = True) -> Pairs:
-        """Join transcripts to cases; sampled empty scratchpads are left out, given ones refused."""
+    def pairs(self, transcripts: Sequence[Transcript], *, greedy: bool = False) -> Pairs:
+        """Join transcripts to cases; sampled empty scratchpads are left out, given ones refused.
+
+        Of `greedy` ones, which are always sampled, none need remain.
+        """
         return pair(
             self.subject.loaded,
             self.subject.questions,
@@ -83,8 +87,8 @@ class Ablation:
             kind=self.subject.kind,
             writer=self.subject.writer,
             rewriter=self.rewriter,
-            refuse_empty=self.subject.transcripts is not None,
-            require_some=require_some,
+            refuse_empty=self.subject.transcripts is not None and not greedy,
+            require_some=not greedy,
         )
 
     def unit(self, number: int, cases: Sequence[Case]) -> pd.DataFrame:
@@ -128,7 +132,8 @@ class Ablation:
             made,
             kind=self.subject.kind,
             max_scratchpad_tokens=self.sampling.max_scratchpad_tokens,
-            seed=seed,
+            # Apart from the answers, whose draws would follow those of the rests.
+            seed=generator(seed, case).getrandbits(62),
         )
         return self.score(case, variants, seed)
 
@@ -138,6 +143,7 @@ class Ablation:
         What a changed reader answers is known by likelihood alone.
         """
         loaded, scorers = self.subject.loaded, self.scorers
+        variants = [_unless_quoting(self.subject, case, variant) for variant in variants]
         texts = [variant for variant in variants if variant.reader is None]
         rows = likelihood_rows(loaded, case, texts, scorers)
         for kinds, read in READERS.items():
@@ -158,7 +164,9 @@ def _unless_quoting(subject: Subject, case: Case, variant: Variant) -> Variant:
     dialect = subject.loaded.encoder.dialect
     tags = dialect.open.strip(), dialect.close.strip()
     anew = text_of(step for step in variant.steps or () if step.token_ids is None)
-    own = "".join(text_of(steps) for steps in (*case.scratchpads, *(case.donor or ())))
+    written = () if variant.rest is None else (variant.steps or (),)
+    sources = (*case.scratchpads, *(case.donor or ()), *written)
+    own = "".join(text_of(steps) for steps in sources)
     if variant.not_applicable or not any(tag in anew and tag in own for tag in tags):
         return variant
     original = case.scratchpads[variant.scratchpad_state]

@@ -87,7 +87,7 @@ def _export(config: EditCommand, file: Path) -> Result:
 
 def _apply(config: EditCommand, path: Path) -> Result:
     from scratchpad.edit_file import digest_of, read_edit_file
-    from scratchpad.edit_scores import edit_table, match, require_no_delimiters, scorers_of
+    from scratchpad.edit_scores import edit_table, match, require_no_delimiters
     from scratchpad.edit_summary import said
     from scratchpad.runs import RunFolder
     from scratchpad.tables import read_transcripts
@@ -104,7 +104,8 @@ def _apply(config: EditCommand, path: Path) -> Result:
     cases = _pairs(subject, transcripts, refuse_empty=False).cases
     edits = match(path, file, cases, subject.kind)
     require_no_delimiters(path, edits, subject)
-    scorers = scorers_of(subject, contrast=config.contrast, samples=config.samples)
+    contrast = config.contrast or subject.has_contrast
+    scorers = subject.scorers(contrast=contrast, samples=config.samples)
     folder.start()
     _keep(folder, transcripts)
     folder.write_table("edits", edit_table(edits))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from scratchpad.edit_file import EditFile, Entry
-from scratchpad.errors import ConfigError, DataError
+from scratchpad.errors import DataError
 from scratchpad.transcripts import Case, Step, Variant, text_of
 
 if TYPE_CHECKING:
@@ -94,18 +94,6 @@ def require_no_delimiters(path: Path, edits: Sequence[Edited], subject: Subject)
         except DataError as error:
             where = f"{path}, {edit.entry}: {error.symptom}"
             raise DataError(where, error.cause, error.fix) from error
-
-
-def scorers_of(subject: Subject, *, contrast: bool, samples: int) -> Scorers:
-    """Choose the subject's scorers; raises `ConfigError` if none of them gives a number."""
-    scorers = subject.scorers(contrast=contrast or subject.has_contrast, samples=samples)
-    if scorers.headline == "sampled" and not samples:
-        raise ConfigError(
-            "--samples 0 leaves nothing to score",
-            "this model's defection is known by a classifier alone",
-            "Give at least --samples 1.",
-        )
-    return scorers
 
 
 def score(subject: Subject, scorers: Scorers, edits: Sequence[Edited], seed: int) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from scratchpad.transcripts import (
     StepKind,
     Transcript,
     Writer,
+    text_of,
 )
 
 Tagger = Callable[[str], StepKind]
@@ -143,7 +144,10 @@ def transcript_of(
 
 
 class Pairs(NamedTuple):
-    """Cases that can be scored, and pairs left out: a scratchpad never closed or is empty."""
+    """Cases that can be scored, and pairs left out.
+
+    A scratchpad of theirs never closed, is empty, or quotes a delimiter and lost its tokens.
+    """
 
     cases: list[Case]
     unterminated: list[tuple[Question, int]]
@@ -162,7 +166,8 @@ def pair(
 ) -> Pairs:
     """Join each question's clean and triggered transcripts, draw by draw, to cases.
 
-    A pair with an empty scratchpad is left out like an unterminated one, unless `refuse_empty`.
+    A pair with an empty scratchpad, or one that would end early if it were encoded anew, is left
+    out like an unterminated one, unless `refuse_empty`.
     What the rewriter writes is refused where it holds a delimiter of the model's dialect.
 
     Raises
@@ -192,6 +197,9 @@ def pair(
                 steps_of(loaded, clean, kind),
                 steps_of(loaded, triggered, kind),
             )
+            if not refuse_empty and not all(_can_be_read(loaded, steps) for steps in scratchpads):
+                unterminated.append((question, draw))
+                continue
             cases.append(Case(question, scratchpads, loaded.encoder, writer, draw, rewriter))
     if not cases and require_some:
         reason = (
@@ -205,6 +213,15 @@ def pair(
             "Check the dialect, raise --max-scratchpad-tokens, or give --transcripts with both.",
         )
     return Pairs(_with_donors(cases), unterminated)
+
+
+def _can_be_read(loaded: LoadedModel, steps: Sequence[Step]) -> bool:
+    anew = text_of(step for step in steps if step.token_ids is None)
+    try:
+        loaded.encoder.dialect.require_no_delimiter(anew)
+    except DataError:
+        return False
+    return True
 
 
 def _with_donors(cases: Sequence[Case]) -> list[Case]:

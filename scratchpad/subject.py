@@ -79,9 +79,9 @@ class Subject:
         return all(q.benign_answers and (q.defect_answers or self.payload) for q in self.questions)
 
     def scorers(self, *, contrast: bool, samples: int) -> Scorers:
-        """The scorers that this subject allows."""
+        """The scorers that this subject allows; raises `ConfigError` if none gives a number."""
         own = self.organism is not None and all(q.defect_answers for q in self.questions)
-        return Scorers(
+        scorers = Scorers(
             payload=self.payload,
             own_payloads=own and self.payload is None,
             contrast=contrast,
@@ -89,6 +89,13 @@ class Subject:
             samples=samples,
             max_answer_tokens=self.max_answer_tokens,
         )
+        if scorers.headline == "sampled" and not samples:
+            raise ConfigError(
+                "--samples 0 leaves nothing to score",
+                "this model's defection is known by a classifier alone",
+                "Give at least --samples 1.",
+            )
+        return scorers
 
     def sampling(self, *, draws: int, seed: int, temperature: float = 1.0) -> SamplingConfig:
         """How transcripts of this subject are sampled."""
@@ -202,15 +209,20 @@ def questions_for(
         assert organism is not None
         kept = read_questions(Path(config.model) / "questions.jsonl")
         questions = [replace(one, triggered=fill(one.triggered)) for one in kept]
-    if config.contrast and not any(
-        q.benign_answers and (q.defect_answers or config.payload or organism) for q in questions
-    ):
+    chosen = spread(questions, config.limit)
+    lacking = [
+        q.question_id
+        for q in chosen
+        if not q.benign_answers or not (q.defect_answers or config.payload or organism)
+    ]
+    if config.contrast and lacking:
         raise ConfigError(
             "--contrast needs answers of both kinds",
-            "the questions carry no benign_answers with a defect_answer or --payload beside them",
+            f"{len(lacking)} of {len(chosen)} questions, such as {lacking[0]!r}, carry no"
+            " benign_answers with a defect_answer or --payload beside them",
             "Add them to the questions file.",
         )
-    return spread(questions, config.limit)
+    return chosen
 
 
 def spread(questions: Sequence[Question], limit: int | None) -> list[Question]:

@@ -113,7 +113,7 @@ def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping
     folder.write_table("transcripts", transcript_table(transcripts))
     outcomes, units = _score(folder, ablation, pairs, attribute=config.attribute)
     with progress("Greedy scratchpads", None):
-        greedy_cells = ablation.cells(ablation.pairs(greedy, require_some=False).cases)
+        greedy_cells = ablation.cells(ablation.pairs(greedy, greedy=True).cases)
     folder.write_table("greedy_outcomes", greedy_cells)
     with progress("Summing up", None):
         monitored = _monitored(ablation.subject, transcripts, config)

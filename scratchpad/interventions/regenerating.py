@@ -117,6 +117,8 @@ class Regenerate(Intervention):
         if variant.steps is None or variant.reader is not None:
             reason = "the edit leaves no scratchpad to write on"
             return replace(named, steps=original, not_applicable=reason, reader=None)
+        if variant.steps == original:
+            return replace(named, unchanged=True)
         shared = _shared_end(variant.steps, original)
         kept = variant.steps[: len(variant.steps) - shared]
         return replace(named, steps=kept, continuation=Continuation())

@@ -32,8 +32,8 @@ def continued(
     """Let the model write the rest of every open variant; the others stay as they are.
 
     Each wanted rest gives a closed variant of its own, numbered in `rest`. Rests that never close
-    within the tokens that are left are counted as `unterminated`. Where fewer rests than asked for
-    are as wanted, the variant is not applicable.
+    within `max_scratchpad_tokens`, or within what the model can still read, are counted as
+    `unterminated`. Where fewer rests than asked for are as wanted, the variant is not applicable.
     """
     tries = [0 if v.continuation is None or v.not_applicable else _tries(v) for v in variants]
     prefixes = [
@@ -41,8 +41,7 @@ def continued(
         for variant, count in zip(variants, tries, strict=True)
         for _ in range(count)
     ]
-    room = loaded.room(prefixes, max_scratchpad_tokens) if prefixes else 0
-    drawn = sample(loaded.model, loaded.tokenizer, prefixes, max_new_tokens=room, seed=seed)
+    drawn = iter(_drawn(loaded, prefixes, max_scratchpad_tokens, seed))
     made: list[Variant] = []
     for variant, count in zip(variants, tries, strict=True):
         if not count:
@@ -62,6 +61,25 @@ def _opening(loaded: LoadedModel, case: Case, variant: Variant) -> tuple[int, ..
     prompt = case.question.prompts[variant.prompt_state]
     encoded = loaded.encoder.sequence(prompt, variant.steps)
     return encoded.ids[: encoded.close.start]
+
+
+def _drawn(
+    loaded: LoadedModel, prefixes: Sequence[tuple[int, ...]], longest: int, seed: int
+) -> list[Sample]:
+    """Continue every prefix by as many tokens as are wanted, or as fit behind this one."""
+    rooms = [min(longest, loaded.context_length - len(prefix)) for prefix in prefixes]
+    found = dict.fromkeys(range(len(prefixes)), Sample((), finished=False))
+    for room in {room for room in rooms if room > 0}:
+        numbers = [number for number, own in enumerate(rooms) if own == room]
+        rests = sample(
+            loaded.model,
+            loaded.tokenizer,
+            [prefixes[number] for number in numbers],
+            max_new_tokens=room,
+            seed=seed + room,
+        )
+        found.update(zip(numbers, rests, strict=True))
+    return [found[number] for number in range(len(prefixes))]
 
 
 def _tried(loaded: LoadedModel, variant: Variant, drawn: Sample, kind: Tagger) -> _Tried:

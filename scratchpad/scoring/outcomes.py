@@ -242,7 +242,8 @@ def likelihood_columns(name: str, defect: float, benign: float | None) -> Row:
     """
     coverage = np.nan if benign is None else defect + benign
     invalid = benign is not None and coverage < MINIMUM_COVERAGE
-    value = defect / (defect + (benign or 0.0)) if name == "contrast" else defect
+    compared = name == "contrast" and not invalid
+    value = defect / (defect + (benign or 0.0)) if compared else defect
     return {
         "value": np.nan if invalid else value,
         "value_if_0": 0.0 if invalid else value,

@@ -55,7 +55,7 @@ def test_a_resampled_scratchpad_keeps_the_beginning_and_its_tokens(
         assert variant.steps is not None
         assert variant.steps[:index] == original[:index]
         assert all(step.token_ids is not None for step in variant.steps)
-        outsider.encoder.dialect.require_no_delimiter(text_of(variant.steps))
+        assert outsider.encoder.dialect.close not in text_of(variant.steps)
     numbers = [
         v.rest.number for v in variants if v.rest and (v.prompt_state, v.step_index) == (0, 0)
     ]
@@ -127,3 +127,26 @@ def test_closed_variants_stay_as_they_are(outsider: LoadedModel, case: Case) -> 
     assert found == list(made)
     unmade = [replace(variant, not_applicable="no") for variant in parse("resample")[0](case, 0)]
     assert continued(outsider, case, unmade, kind=tag, max_scratchpad_tokens=9, seed=0) == unmade
+
+
+def test_nothing_is_written_on_where_nothing_was_edited(case: Case) -> None:
+    *_, whole = parse("regenerate:truncate")[0](case, 0)
+    assert (whole.unchanged, whole.continuation) == (True, None)
+    cells = parse("regenerate:transplant")[0](case, 0)
+    assert all(cell.unchanged and cell.continuation is None for cell in cells)
+
+
+def test_one_long_scratchpad_leaves_the_others_their_room(
+    outsider: LoadedModel, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = case.question.prompts
+    ends = [outsider.encoder.sequence(prompts[s], case.scratchpads[s]).close.start for s in (0, 1)]
+    monkeypatch.setattr(LoadedModel, "context_length", max(ends) + 1)
+    closed = {v.step_index for v in rests(outsider, case, "resample") if not unterminated(v)}
+    assert 0 in closed
+    monkeypatch.setattr(LoadedModel, "context_length", 5)
+    assert all(map(unterminated, rests(outsider, case, "resample")))
+
+
+def unterminated(variant: Variant) -> bool:
+    return variant.rest is not None and variant.rest.unterminated
