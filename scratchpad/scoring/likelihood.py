@@ -18,7 +18,7 @@ import torch
 from scratchpad.errors import DataError
 from scratchpad.scoring.masks import layer_windows
 from scratchpad.scoring.padded import padded_log_probabilities
-from scratchpad.scoring.prefix_tree import Request
+from scratchpad.scoring.prefix_tree import PrefixTree, Request
 from scratchpad.scoring.shared import SharedReader
 
 # Nats per token by which a shared reading may differ from a single call.
@@ -88,6 +88,8 @@ def _must_compare(model: Any, longest: int) -> bool:
 def _compare(reader: SharedReader, requests: Sequence[Request], longest: int) -> list[np.ndarray]:
     """Read the requests as a tree if single calls say the same, else in padded batches."""
     scored = [n for n, request in enumerate(requests) if request.start < len(request.ids)]
+    if not scored:
+        return reader.log_probabilities(requests)
     by_length = sorted(scored, key=lambda n: -len(requests[n].ids))
     chosen = by_length[:: max(len(by_length) // COMPARED, 1)]
     single = padded_log_probabilities(reader.model, [requests[n] for n in chosen], batch_rows=1)
@@ -97,12 +99,12 @@ def _compare(reader: SharedReader, requests: Sequence[Request], longest: int) ->
         raise
     except REFUSALS as error:
         return _refuse(reader.model, requests, " ".join(str(error).split())[:120])
-    apart = max(
-        (np.abs(found[n] - one).max() for n, one in zip(chosen, single, strict=True)), default=0
-    )
+    apart = max(np.abs(found[n] - one).max() for n, one in zip(chosen, single, strict=True))
     if not apart <= TOLERANCES[reader.model.dtype]:
         return _refuse(reader.model, requests, f"it differs by {apart:.2g} nats from single calls")
-    _compared[reader.model] = max(longest, _compared.get(reader.model, 0))
+    # Without a fork nothing was read under masks of ours.
+    if any(root.children for root in PrefixTree.of(requests).roots):
+        _compared[reader.model] = max(longest, _compared.get(reader.model, 0))
     return found
 
 

@@ -90,7 +90,9 @@ def _first_batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) ->
     else:
         apart = _apart(decoder, batch, drawn)
         if apart <= TOLERANCES[decoder.model.dtype]:
-            _shares[decoder.model] = True
+            # First tokens are read with the prefixes, before anything is handed on.
+            if any(len(row.ids) > 1 for row in drawn):
+                _shares[decoder.model] = True
             return [Sample(row.ids, row.finished) for row in drawn]
         reason = f"it differs by {apart:.2g} nats from single calls"
     _log.warning(
@@ -104,7 +106,9 @@ def _first_batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) ->
 
 def _apart(decoder: Decoder, batch: Sequence[Sequence[int]], drawn: Sequence[Drawn]) -> float:
     """The largest difference (nats) between log-probabilities of draws and of single calls."""
-    rows = {len(batch[n]) + len(drawn[n].ids): n for n in range(len(batch)) if drawn[n].ids}
+    rows = {
+        len(batch[n]) + len(drawn[n].ids): n for n in range(len(batch)) if len(drawn[n].ids) > 1
+    }
     chosen = [rows[length] for length in sorted(rows)[-1:] + sorted(rows)[:1]]
     requests = [Request((*batch[n], *drawn[n].ids), len(batch[n])) for n in chosen]
     single = padded_log_probabilities(decoder.model, requests, batch_rows=1)

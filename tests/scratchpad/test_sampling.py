@@ -12,7 +12,7 @@ import torch
 from scipy.stats import chisquare
 
 from scratchpad.scoring.decoding import Decoder
-from scratchpad.scoring.sampling import end_token_ids, sample
+from scratchpad.scoring.sampling import _shares, end_token_ids, sample
 from tiny import byte_tokenizer, random_model
 
 TOKENIZER = byte_tokenizer()
@@ -88,6 +88,14 @@ def test_rows_that_have_ended_are_not_read_any_more(monkeypatch: pytest.MonkeyPa
     # A few at a time end, never a quarter at once.
     assert len(read) == lengths.max() + 1
     assert all((lengths >= step).sum() > 0.75 * rows for step, rows in enumerate(read[1:], start=1))
+
+
+def test_first_tokens_alone_say_nothing_of_a_model() -> None:
+    model, begun = sharp("bloom"), prefixes(3)
+    list(sample(model, TOKENIZER, begun, max_new_tokens=1, seed=0, temperature=0.0))
+    assert model not in _shares
+    list(sample(model, TOKENIZER, begun, max_new_tokens=5, seed=0, temperature=0.0))
+    assert model in _shares
 
 
 def test_draws_follow_the_models_own_distribution() -> None:

@@ -128,6 +128,26 @@ def test_the_budget_changes_the_batches_and_not_the_scores(budget: int) -> None:
     assert all(len(batch) == 1 or reader.batch_bytes(batch) <= budget for batch in batches)
 
 
+def test_a_model_that_nothing_was_asked_of_has_not_been_compared() -> None:
+    model = random_model("llama", byte_tokenizer())
+    nothing = [Request((1, 2), 2)]
+    for requests in ([], nothing):
+        found = token_log_probabilities(model, requests, context_length=9)
+        assert [len(scores) for scores in found] == [0] * len(requests)
+        assert reads_trees(model)
+
+
+def test_a_model_that_has_read_no_fork_has_not_been_compared() -> None:
+    model = sharp("bloom")
+    line = Request(tuple(range(40)), 1)
+    token_log_probabilities(model, [line], context_length=512)
+    forked = [line, Request((*range(20), *range(50, 65)), 1)]
+    found = token_log_probabilities(model, forked, context_length=512)
+    assert not reads_trees(model)
+    for request, scores in zip(forked, found, strict=True):
+        np.testing.assert_allclose(scores, alone(model, request), atol=1e-4)
+
+
 sequences = st.lists(
     st.tuples(st.lists(st.integers(0, 2), min_size=1, max_size=9), st.integers(1, 9)), max_size=12
 )
