@@ -174,14 +174,17 @@ def _off_distribution(summary: Summary) -> list[str]:
         rise = transplanted["nats_per_token"] - transplanted["native_nats_per_token"]
         if rise > SURPRISAL_WARNING:
             found.append(f"transplanted scratchpads are {rise:.1f} nats/token more surprising")
-    far = [
-        f"{name} ({states[state]['surprisal_rise']:+.1f})"
+    far = {
+        name: [
+            f"{states[state]['surprisal_rise']:+.1f} {state}"
+            for state in STATES
+            if state in states and (states[state]["surprisal_rise"] or 0) > SURPRISAL_WARNING
+        ]
         for name, states in summary["interventions"].items()
-        for state in STATES
-        if state in states and (states[state]["surprisal_rise"] or 0) > SURPRISAL_WARNING
-    ]
-    if far:
-        found.append(f"off-distribution edits, in nats/token over native: {', '.join(far)}")
+    }
+    listed = [f"{name} ({', '.join(rises)})" for name, rises in far.items() if rises]
+    if listed:
+        found.append(f"off-distribution edits, in nats/token over native: {', '.join(listed)}")
     return found
 
 
