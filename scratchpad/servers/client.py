@@ -45,6 +45,7 @@ class Client:
         question: Mapping[str, Any],
         read: Callable[[Any], Any],
         forms: Sequence[Form] = AS_IT_IS,
+        settings: Form = AS_IT_IS[0],
     ) -> Any:
         """Give what `read` takes out of the server's reply; from disk if it was asked before.
 
@@ -60,6 +61,8 @@ class Client:
         forms : sequence of mappings
             The rest of the request in the words of different servers. The first that is not
             refused is used from then on.
+        settings : mapping
+            What the forms say in their words; the reply is kept under it, too.
 
         Raises
         ------
@@ -78,7 +81,8 @@ class Client:
                     "Name an OpenAI-compatible server.",
                 ) from error
 
-        return self._kept.get({**asdict(self.address), "path": path, **question}, find)
+        asked = {**asdict(self.address), "path": path, **question, **settings}
+        return self._kept.get(asked, find)
 
     def _in_some_form(self, path: str, body: Form, forms: Sequence[Form]) -> Any:
         name = json.dumps([path, *forms])

@@ -82,7 +82,7 @@ def chat(client: Client, message: str, *, max_tokens: int, temperature: float, s
         # Models that think before they speak know neither; their thoughts count as tokens.
         {"max_completion_tokens": 16 * max_tokens},
     )
-    return Reply(*client.ask("chat/completions", question, _turn, forms))
+    return Reply(*client.ask("chat/completions", question, _turn, forms, short))
 
 
 def _completion(reply: Any) -> Reply:

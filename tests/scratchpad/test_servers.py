@@ -242,6 +242,17 @@ def test_chat(serve: Serve) -> None:
     assert others == [{"max_tokens", "temperature"}] + [{"max_completion_tokens"}] * 2
 
 
+def test_what_was_cut_short_is_asked_again_with_more_room(serve: Serve) -> None:
+    server = serve(lambda asked: turn("x" * asked.body["max_tokens"]))
+    client = client_of(server)
+    lengths = [
+        len(chat(client, "Hi", max_tokens=room, temperature=heat, seed=3).text)
+        for room, heat in ((2, 0.5), (4, 0.5), (4, 1.0), (2, 0.5))
+    ]
+    assert lengths == [2, 4, 4, 2]
+    assert len(server.asked) == 3
+
+
 @pytest.mark.parametrize("begin", ["<s>", ""])
 def test_log_probabilities_of_continuations(serve: Serve, begin: str) -> None:
     server = serve(lambda asked: echoed(asked, begin))
