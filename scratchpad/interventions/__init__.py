@@ -21,7 +21,6 @@ from typing import Any
 
 from scratchpad.errors import ConfigError, unknown_name
 from scratchpad.interventions.ablations import DropStep, Empty, KeepStep, Remove, Shuffle, Truncate
-from scratchpad.interventions.attention import CrossPrompt, KnockOut, Patch
 from scratchpad.interventions.base import Intervention
 from scratchpad.interventions.edits import Replace, Reword, Sanitise
 from scratchpad.interventions.fillers import Filler
@@ -29,7 +28,7 @@ from scratchpad.interventions.flips import FlipStep
 from scratchpad.interventions.functions import Function
 from scratchpad.interventions.masks import Mask
 from scratchpad.interventions.prefixes import Prefix
-from scratchpad.interventions.readers import Unlearn
+from scratchpad.interventions.readers import CrossPrompt, KnockOut, Patch, Unlearn
 from scratchpad.interventions.regenerating import Regenerate, Resample, ResampleUntil
 from scratchpad.interventions.rewritten import ChangeFact, Mistake, Paraphrase
 from scratchpad.interventions.specs import split_spec
@@ -117,7 +116,7 @@ def parse(spec: str) -> tuple[Intervention, ...]:
     >>> parse("truncate,flip-step:all")
     (Truncate(), FlipStep(step='all'))
     """
-    delimited = [name for name, kind in INTERVENTIONS.items() if kind.delimited]
+    delimited = {name: kind.delimited for name, kind in INTERVENTIONS.items() if kind.delimited}
     parts = tuple(split_spec(spec, delimited))
     if not all(parts):
         raise ConfigError(

@@ -12,11 +12,9 @@ from scratchpad.errors import unknown_name
 from scratchpad.interventions.base import (
     Edit,
     NativeEdit,
-    each_step,
+    StepEdit,
     edited,
     generator,
-    require_step,
-    step_number,
 )
 from scratchpad.interventions.layout import body, permuted, separated, separator
 from scratchpad.transcripts import Case, State, Step
@@ -73,7 +71,7 @@ class Truncate(NativeEdit):
 
 
 @dataclass(frozen=True)
-class DropStep(NativeEdit):
+class DropStep(StepEdit):
     """Leave out one step: every step in turn, or step K alone (`drop-step:K`, from 0).
 
     Tests whether the answer needs that step. A large effect means that no other step says the
@@ -82,29 +80,15 @@ class DropStep(NativeEdit):
     """
 
     name: ClassVar[str] = "drop-step"
-    step: int | None = None
 
-    def __post_init__(self) -> None:
-        require_step(self.name, self.step)
-
-    @classmethod
-    def parse(cls, argument: str) -> Self:
-        """Read the number of a step."""
-        return cls(step=step_number(argument))
-
-    def edits(self, case: Case, state: State, seed: int) -> Iterator[Edit]:
-        """Leave out the one step, or each."""
-        steps = case.scratchpads[state]
-
-        def drop(index: int) -> Edit:
-            kept = separated(steps[:index] + steps[index + 1 :], separator(steps))
-            return edited(steps, kept, index)
-
-        return each_step(steps, self.step, drop)
+    def edit(self, steps: tuple[Step, ...], index: int) -> Edit:
+        """Leave the step out."""
+        kept = separated(steps[:index] + steps[index + 1 :], separator(steps))
+        return edited(steps, kept, index)
 
 
 @dataclass(frozen=True)
-class KeepStep(NativeEdit):
+class KeepStep(StepEdit):
     """Leave one step alone in the scratchpad: every step in turn, or step K (`keep-step:K`).
 
     Tests whether a single step gives the answer away; the mirror of `drop-step`. A large effect
@@ -113,24 +97,10 @@ class KeepStep(NativeEdit):
     """
 
     name: ClassVar[str] = "keep-step"
-    step: int | None = None
 
-    def __post_init__(self) -> None:
-        require_step(self.name, self.step)
-
-    @classmethod
-    def parse(cls, argument: str) -> Self:
-        """Read the number of a step."""
-        return cls(step=step_number(argument))
-
-    def edits(self, case: Case, state: State, seed: int) -> Iterator[Edit]:
-        """Keep the one step, or each."""
-        steps = case.scratchpads[state]
-
-        def keep(index: int) -> Edit:
-            return edited(steps, (steps[index],), index)
-
-        return each_step(steps, self.step, keep)
+    def edit(self, steps: tuple[Step, ...], index: int) -> Edit:
+        """Keep the step."""
+        return edited(steps, (steps[index],), index)
 
 
 @dataclass(frozen=True)

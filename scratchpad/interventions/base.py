@@ -42,12 +42,12 @@ class Intervention(ABC):
     Called with a case and a seed it gives all its variants of that case. The same case and seed
     give the same variants; the case itself is mixed into the randomness, so one seed will do for
     a whole run. What cannot be made of a case comes back with the reason in `not_applicable`
-    and the native steps, to be counted. The argument of a `delimited` intervention stands between
-    delimiters and may hold commas.
+    and the native steps, to be counted. `delimited` is the form, as a regular expression, of an
+    argument that stands between delimiters and may hold commas.
     """
 
     name: ClassVar[str]
-    delimited: ClassVar[bool] = False
+    delimited: ClassVar[str] = ""
 
     @abstractmethod
     def __call__(self, case: Case, seed: int) -> tuple[Variant, ...]:
@@ -99,6 +99,30 @@ class NativeEdit(Intervention):
     @abstractmethod
     def edits(self, case: Case, state: State, seed: int) -> Iterable[Edit]:
         """Edit the scratchpad of one trigger state."""
+
+
+@dataclass(frozen=True)
+class StepEdit(NativeEdit):
+    """An edit of one step: of every step in turn, or of step K alone (`name:K`, from 0)."""
+
+    step: int | None = None
+
+    def __post_init__(self) -> None:
+        require_step(self.name, self.step)
+
+    @classmethod
+    def parse(cls, argument: str) -> Self:
+        """Read the number of a step."""
+        return cls(step=step_number(argument))
+
+    def edits(self, case: Case, state: State, seed: int) -> Iterator[Edit]:
+        """Edit the one step, or each."""
+        steps = case.scratchpads[state]
+        return each_step(steps, self.step, lambda index: self.edit(steps, index))
+
+    @abstractmethod
+    def edit(self, steps: tuple[Step, ...], index: int) -> Edit:
+        """Edit one step of a scratchpad."""
 
 
 def edited(original: tuple[Step, ...], steps: tuple[Step, ...], index: int | None = None) -> Edit:

@@ -29,7 +29,7 @@ class Replace(NativeEdit):
     """
 
     name: ClassVar[str] = "replace"
-    delimited: ClassVar[bool] = True
+    delimited: ClassVar[str] = DELIMITED
     pattern: str = ""
     text: str = ""
 

@@ -16,13 +16,12 @@ from scratchpad.interventions.base import (
     Edit,
     Intervention,
     NativeEdit,
-    each_step,
+    StepEdit,
     inapplicable,
     opposite_state,
-    require_step,
-    step_number,
 )
 from scratchpad.interventions.layout import body
+from scratchpad.interventions.specs import SLASHED
 from scratchpad.similarity import similarity
 from scratchpad.transcripts import Case, Continuation, State, Step, Variant, text_of
 
@@ -31,7 +30,7 @@ TRIES, WANTED = 64, 5
 
 
 @dataclass(frozen=True)
-class Resample(NativeEdit):
+class Resample(StepEdit):
     """Let the model write the scratchpad anew from step k on, four times for every k.
 
     Tests what a step decides, by rollouts that keep it and rollouts that do not: resampling and
@@ -41,24 +40,10 @@ class Resample(NativeEdit):
     """
 
     name: ClassVar[str] = "resample"
-    step: int | None = None
 
-    def __post_init__(self) -> None:
-        require_step(self.name, self.step)
-
-    @classmethod
-    def parse(cls, argument: str) -> Self:
-        """Read the number of a step."""
-        return cls(step=step_number(argument))
-
-    def edits(self, case: Case, state: State, seed: int) -> Iterator[Edit]:
+    def edit(self, steps: tuple[Step, ...], index: int) -> Edit:
         """Keep the steps before k."""
-        steps = case.scratchpads[state]
-
-        def resample(index: int) -> Edit:
-            return Edit(steps[:index], index, continuation=Continuation(draws=RESAMPLED))
-
-        return each_step(steps, self.step, resample)
+        return Edit(steps[:index], index, continuation=Continuation(draws=RESAMPLED))
 
 
 @dataclass(frozen=True)
@@ -137,9 +122,16 @@ class ResampleUntil(NativeEdit):
     """
 
     name: ClassVar[str] = "resample-until"
+    delimited: ClassVar[str] = SLASHED
     pattern: str | None = None
 
     def __post_init__(self) -> None:
+        if self.pattern == "":
+            raise ConfigError(
+                f"The intervention {self.name!r} was given an empty pattern",
+                "every scratchpad has it",
+                f"Write '{self.name}:/PATTERN/'.",
+            )
         try:
             re.compile(self.pattern or "")
         except re.error as error:
@@ -155,7 +147,8 @@ class ResampleUntil(NativeEdit):
     @classmethod
     def parse(cls, argument: str) -> Self:
         """Read a pattern, with or without slashes around it."""
-        return cls(pattern=argument[1:-1] if re.fullmatch("/.+/", argument) else argument)
+        slashed = re.fullmatch("/.*/", argument, re.DOTALL)
+        return cls(pattern=argument[1:-1] if slashed else argument)
 
     def edits(self, case: Case, state: State, seed: int) -> Iterator[Edit]:
         """Keep nothing; want the content."""
