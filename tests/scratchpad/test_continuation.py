@@ -8,7 +8,15 @@ from dataclasses import replace
 import pytest
 
 from scratchpad.dialects import DIALECTS
-from scratchpad.interventions import parse
+from scratchpad.errors import ConfigError
+from scratchpad.interventions import (
+    Empty,
+    Intervention,
+    Regenerate,
+    Replace,
+    ResampleUntil,
+    parse,
+)
 from scratchpad.models import LoadedModel, load_model
 from scratchpad.on_policy import SamplingConfig, pair, sample_transcripts
 from scratchpad.scoring.continuation import continued
@@ -150,3 +158,23 @@ def test_one_long_scratchpad_leaves_the_others_their_room(
 
 def unterminated(variant: Variant) -> bool:
     return variant.rest is not None and variant.rest.unterminated
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("resample-until:/so, then/", ResampleUntil("so, then")),
+        ("resample-until:/a{1,3}/", ResampleUntil("a{1,3}")),
+        (r"resample-until:/a\/b, c/", ResampleUntil(r"a\/b, c")),
+        ("resample-until:no tag", ResampleUntil("no tag")),
+        ("regenerate:replace:/so, then/now, then/", Regenerate("replace:/so, then/now, then/")),
+    ],
+)
+def test_commas_in_a_pattern_do_not_end_it(spec: str, expected: Intervention) -> None:
+    assert parse(f"empty,{spec}, replace:/a/b/") == (Empty(), expected, Replace("a", "b"))
+
+
+def test_an_empty_pattern_wants_everything_and_is_refused() -> None:
+    for spec in ("resample-until:", "resample-until://"):
+        with pytest.raises(ConfigError, match="was given an empty pattern"):
+            parse(spec)
