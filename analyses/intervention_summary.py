@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scratchpad.interventions import INTERVENTIONS, rebuild
+from analyses.labels import labels
 from scratchpad.statistics import Estimate, bootstrap_means
 
 SURPRISAL_WARNING = 1.0
@@ -34,23 +34,8 @@ def summarise_interventions(outcomes: pd.DataFrame, *, scorer: str, seed: int) -
             for state in (0, 1)
             if len(rows := by_name[by_name["prompt_state"] == state])
         }
-        for name, by_name in edited.groupby(_labels(edited), sort=True)
+        for name, by_name in edited.groupby(labels(edited), sort=True)
     }
-
-
-def _labels(rows: pd.DataFrame) -> pd.Series[str]:
-    """What each row is summed up under; an edit of single layers by the layer, too."""
-    given = rows[["intervention", "arguments"]].drop_duplicates()
-    labels = {
-        (name, arguments): rebuild(name, arguments).label if name in INTERVENTIONS else name
-        for name, arguments in given.itertuples(index=False)
-    }
-    keys = zip(rows["intervention"], rows["arguments"], strict=True)
-    found = pd.Series([labels[key] for key in keys], index=rows.index, dtype=object)
-    if "layer" not in rows:
-        return found
-    layers = " layer " + rows["layer"].astype("Int64").astype(str)
-    return found.where(rows["layer"].isna(), found + layers)
 
 
 def _native(outcomes: pd.DataFrame, scorer: str) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any, ClassVar, Final
 
 from matplotlib.axes import Axes
@@ -28,30 +29,45 @@ from analyses.figures.tables import (
     require_rows,
     spread,
 )
+from analyses.labels import labels
 
-# Name in the table -> words on the axis, in the order drawn from top to bottom.
+# Label of the intervention -> words on the axis, in the order drawn from top to bottom.
 WORDS: Final = {
     "native": "as the model wrote it",
     "remove": "no scratchpad",
     "empty": "empty scratchpad",
     "filler": "filler",
     "mask": "tokens masked",
-    "shuffle": "steps or words shuffled",
+    "shuffle": "steps shuffled",
+    "shuffle:within": "words of each step shuffled",
     "truncate": "last steps left out",
     "drop-step": "one step dropped",
     "keep-step": "one step alone",
     "sanitise": "no inference, plan or decision",
     "reword": "the world's other wordings",
+    "paraphrase": "paraphrased",
+    "mistake": "mistake, rest rewritten",
+    "mistake:in-place": "mistake, rest kept",
+    "change-fact": "a fact changed",
     "flip-step": "one step reversed",
     "implant": "opposite plan implanted",
-    "prefix": "first steps of another",
+    "resample": "rewritten from a step on",
+    "resample-until": "rewritten until it plans otherwise",
+    "prefix:other-state": "first steps of the other state's",
+    "prefix:other-question": "first steps of another question's",
     "transplant": "the other prompt's scratchpad",
     "relay": "clean + triggered observations",
     "reasoning": "clean + triggered other steps",
     "cross-prompt own": "own, read under other prompt",
     "cross-prompt other": "other's, read under its prompt",
+    "knock-out:prompt": "prompt hidden from the answer",
+    "knock-out:scratchpad": "scratchpad hidden from the answer",
+    "knock-out:step": "one step hidden from the answer",
 }
+# Outcomes of another kind: a curve, one number a layer, answers without a scratchpad.
+ELSEWHERE: Final = ("truncate", "patch", "unlearn")
 _KEYS: Final = ("intervention", "arguments", "state")
+_LONGEST, _LINE = 40, 30  # letters of a name, and of a line on the axis
 
 
 @dataclass(frozen=True)
@@ -61,19 +77,23 @@ class Interventions(TableFigure):
     name: ClassVar[str] = "interventions"
 
     def data(self, table: DataFrame, *more: DataFrame) -> DataFrame:
-        """Give the mean under every intervention and prompt; the curve of `truncate` is elsewhere.
+        """Give the mean under every intervention and prompt, but for those drawn elsewhere.
 
         Returns
         -------
         DataFrame
-            `intervention` ("native" for the unedited scratchpad; "cross-prompt own" and
-            "... other" for the two kinds of "cross-prompt"), `arguments`, `label`, `state`
-            (of the prompt), `estimate`, `low`, `high`, `n` (groups), `questions`, `invalid`.
+            `intervention`: its label ("native" for the unedited scratchpad; "cross-prompt own" and
+            "... other" for the two kinds of "cross-prompt"), `arguments` (of a filler),
+            `label` (in words), `state` (of the prompt), `estimate`, `low`, `high`, `n` (groups),
+            `questions`, `invalid`.
             Interventions on one step are averaged over the steps.
         """
         rows = headline_rows(table)
-        rows = rows.loc[rows["intervention"] != "truncate"]
-        rows = rows.assign(state=rows["prompt_state"], intervention=_names(rows))
+        rows = rows.loc[~rows["intervention"].isin(ELSEWHERE)]
+        arguments = rows["arguments"].where(rows["intervention"] == "filler", "{}")
+        rows = rows.assign(
+            state=rows["prompt_state"], intervention=_names(rows), arguments=arguments
+        )
         data = mean_by_group(rows, _KEYS)
         data.insert(2, "label", _labels(data))
         return in_order(data)
@@ -92,17 +112,18 @@ class Interventions(TableFigure):
 
     def _draw(self, data: DataFrame) -> Figure:
         require_rows(data, self.name, "any intervention")
-        labels = list(dict.fromkeys(data["label"]))
-        figure = new_figure(height=0.75 + 0.23 * len(labels))
+        words = list(dict.fromkeys(data["label"]))
+        figure = new_figure(height=0.75 + 0.23 * len(words))
         axes = figure.subplots()
         for row in records(data):
-            _draw_mark(axes, row, labels.index(row["label"]))
+            _draw_mark(axes, row, words.index(row["label"]))
             if row["intervention"] == "native":
                 _draw_reference(axes, row)
-        axes.set(ylim=(len(labels) - 0.4, -0.6), xlim=(-0.04, 1.04), xlabel="P(defection)")
-        axes.set_yticks(range(len(labels)), labels, fontsize=SMALL)
+        axes.set(ylim=(len(words) - 0.4, -0.6), xlim=(-0.04, 1.04), xlabel="P(defection)")
+        names = ["\n".join(wrap(label, _LINE)) for label in words]
+        axes.set_yticks(range(len(words)), names, fontsize=SMALL)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
-        axes.hlines(range(len(labels)), 0, 1, color=GREY, alpha=0.3, linewidth=0.4, zorder=0)
+        axes.hlines(range(len(words)), 0, 1, color=GREY, alpha=0.3, linewidth=0.4, zorder=0)
         axes.tick_params(axis="y", length=0)
         state_legend(figure, axes)
         return figure
@@ -110,7 +131,8 @@ class Interventions(TableFigure):
 
 def in_order(data: DataFrame) -> DataFrame:
     """Sort rows by intervention, the known ones in the order of `WORDS`."""
-    order = {name: place for place, name in enumerate(WORDS)}
+    order = {name.partition(":")[0]: place for place, name in enumerate(WORDS)}
+    order |= {name: place for place, name in enumerate(WORDS)}
     places = data["intervention"].map(order).fillna(len(order))
     return data.iloc[places.argsort(kind="stable")].reset_index(drop=True)
 
@@ -118,7 +140,7 @@ def in_order(data: DataFrame) -> DataFrame:
 def _names(rows: DataFrame) -> Series[str]:
     """Tell the model's own text from the other prompt's where the table has one name for both."""
     own = rows["prompt_state"] == rows["scratchpad_state"]
-    names = rows["intervention"].mask((rows["intervention"] == "transplant") & own, "native")
+    names = labels(rows).mask((rows["intervention"] == "transplant") & own, "native")
     crossed = names == "cross-prompt"
     names = names.mask(crossed & own, "cross-prompt own")
     return names.mask(crossed & ~own, "cross-prompt other")
@@ -130,11 +152,18 @@ def _labels(data: DataFrame) -> list[str]:
 
 
 def _label(row: dict[str, Any], with_arguments: bool) -> str:
-    words = WORDS.get(row["intervention"], str(row["intervention"]))
+    words = _words(str(row["intervention"]))
     if not with_arguments:
         return words
     values = ", ".join(str(value) for value in json.loads(row["arguments"]).values())
     return f"{words} ({values})" if values else words
+
+
+def _words(label: str) -> str:
+    """A label in words; what has none is named as it is written, if not too long for an axis."""
+    after = label.removeprefix("regenerate:")
+    words = WORDS.get(after, after if len(after) <= _LONGEST else f"{after[:_LONGEST]} ...")
+    return words if after == label else f"{words}, then written on"
 
 
 def _draw_mark(axes: Axes, row: dict[str, Any], place: int) -> None:
