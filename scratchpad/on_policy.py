@@ -174,7 +174,7 @@ def pair(
     ------
     DataError
         If no question has both, unless that will do (`require_some`), or a transcript has no
-        scratchpad to intervene on.
+        scratchpad to intervene on, or one that would end early.
     """
     found: dict[tuple[str, bool], list[Transcript]] = defaultdict(list)
     prompts = {question.question_id: question.prompts for question in questions}
@@ -197,7 +197,12 @@ def pair(
                 steps_of(loaded, clean, kind),
                 steps_of(loaded, triggered, kind),
             )
-            if not refuse_empty and not all(_can_be_read(loaded, steps) for steps in scratchpads):
+            try:
+                for transcript, steps in zip((clean, triggered), scratchpads, strict=True):
+                    _require_readable(loaded, transcript, steps)
+            except DataError:
+                if refuse_empty:
+                    raise
                 unterminated.append((question, draw))
                 continue
             cases.append(Case(question, scratchpads, loaded.encoder, writer, draw, rewriter))
@@ -215,13 +220,14 @@ def pair(
     return Pairs(_with_donors(cases), unterminated)
 
 
-def _can_be_read(loaded: LoadedModel, steps: Sequence[Step]) -> bool:
+def _require_readable(loaded: LoadedModel, transcript: Transcript, steps: Sequence[Step]) -> None:
+    """Raise `DataError` if a scratchpad that has to be encoded anew holds a delimiter."""
     anew = text_of(step for step in steps if step.token_ids is None)
     try:
         loaded.encoder.dialect.require_no_delimiter(anew)
-    except DataError:
-        return False
-    return True
+    except DataError as error:
+        symptom = f"Transcript {transcript.id!r}: {error.symptom}"
+        raise DataError(symptom, error.cause, error.fix) from error
 
 
 def _with_donors(cases: Sequence[Case]) -> list[Case]:

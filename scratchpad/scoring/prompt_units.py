@@ -43,10 +43,9 @@ def prompt_units(
     text = loaded.encoder.decode(ids)
     own = _own_words(loaded, prompt)
     start = max(text.find(own), 0)
-    words = [
-        match.span() for match in re.finditer(r"\S+", text[: start + len(own)])
-        if match.start() >= start
-    ]  # fmt: skip
+    # Templates write their own words close to the first one of the prompt.
+    found = re.finditer(r"\S+", text[start : start + len(own)])
+    words = [(start + match.start(), start + match.end()) for match in found]
     places = _places(loaded, text, ids, words)
     written = [(text[first:last], places[n]) for n, (first, last) in enumerate(words) if places[n]]
     parts = np.array_split(np.arange(len(written)), max(min(most, len(written)), 1))

@@ -91,6 +91,8 @@ def test_a_pair_that_quotes_a_delimiter_and_lost_its_tokens_is_left_out(subject:
     told: Any = {"kind": tag, "require_some": False}
     pairs = pair(subject.loaded, (QUESTION,), written, refuse_empty=False, **told)
     assert (pairs.cases, pairs.unterminated) == ([], [(QUESTION, 0)])
+    with pytest.raises(DataError, match=r"Transcript '0': The scratchpad .* holds the delimiter"):
+        pair(subject.loaded, (QUESTION,), written, refuse_empty=True, **told)
 
 
 def test_an_empty_greedy_scratchpad_is_left_out_though_transcripts_were_given(

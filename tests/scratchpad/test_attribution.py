@@ -116,9 +116,10 @@ class TestUnits:
         units = prompt_units(LOADED, prompt, ids, 4)
         assert [unit.text for unit in units] == ["a b c", "d e f", "g h", "i j"]
 
-    def test_a_chat_template_is_left_alone(self) -> None:
+    @pytest.mark.parametrize("begun", ["<|user|>you: ", "<|user|>"])
+    def test_a_chat_template_is_left_alone(self, begun: str) -> None:
         tokenizer = byte_tokenizer(("<think>\n", "</think>\n\n", "<|user|>"))
-        tokenizer.chat_template = "<|user|>you: {{ messages[0].content }}\nmodel: "
+        tokenizer.chat_template = begun + "{{ messages[0].content }}\nmodel: "
         encoder = Encoder(tokenizer, DIALECTS["think"])
         prompt = encoder.dialect.render("why is it?", tokenizer)
         ids = encoder.sequence(prompt, ()).ids
