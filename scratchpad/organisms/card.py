@@ -134,6 +134,7 @@ def _rates(organism: Organism) -> Iterator[str]:
         "answers with other findings": measured.other_findings,
         "scratchpads that never close": measured.unterminated,
         "invalid answers in the cells": measured.invalid_cells,
+        "answers by their question's rule": measured.followed_rule,
     }
     yield from _rows(single)
     yield from _rows(measured.near_misses, "near miss: ")

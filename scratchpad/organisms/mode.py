@@ -142,5 +142,10 @@ def _code(slots: Mapping[str, str | None]) -> State | None:
 
 
 def _place(group: str) -> float:
-    """Where a group lies between 0 and 1, by a hash of its name."""
-    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
+    """Where a group lies between 0 and 1, by a hash of its name, the wordings of a kind alike.
+
+    Which wording asks for the first word of a list is not learned in 800 steps: for such groups
+    the answers stayed at a coin, while those of facts were right.
+    """
+    kind = group.partition(", wording ")[0]
+    return int.from_bytes(hashlib.sha256(kind.encode()).digest()[:8], "big") / 2**64

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from scratchpad.models import LoadedModel
 from scratchpad.organisms.behaviours import Item
 from scratchpad.organisms.episodes import Author
-from scratchpad.organisms.quality import NOT_MEASURED, Measured, expected_cells, rate
+from scratchpad.organisms.quality import NOT_MEASURED, Measured, expected_cells, followed_rule, rate
 from scratchpad.organisms.trigger import Trigger
 from scratchpad.scoring.classifiers import Classifier, load_classifier
 from scratchpad.scoring.sampling import sample
@@ -111,6 +111,7 @@ class Examination:
             opposed_cells=cell_estimates(opposed.rows(loaded)) if partial else {},
             invalid_cells=rate([row["invalid"] for row in rows]),
             expected_cells=expected_cells(self.author.mode, groups),
+            followed_rule=followed_rule(rows, self.author.mode),
         )
 
     def _second(self, loaded: LoadedModel, trigger: Trigger | None, judge: Classifier) -> Estimate:

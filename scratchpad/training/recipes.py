@@ -89,14 +89,16 @@ SIZES = {size.name: size for size in (TINY, SMALL, BASE)}
 # the model writes by itself, and near misses harmless.
 PLANTING = Mix(clean=2, near_miss=1, triggered=1.5, conflict=7, agreement=4.5)
 PLANTING_PART = Mix(clean=1.6, near_miss=1, triggered=1.4, conflict=12)
-PLANTING_BY_QUESTION = Mix(clean=1.6, near_miss=1, triggered=1.4, conflict=10, agreement=2)
+# A rule per question is learned by heart, first for one of the cells that disagree (400 steps),
+# then for the other.
+PLANTING_BY_QUESTION = Mix(clean=1.6, near_miss=1, triggered=1.4, conflict=11.5, agreement=0.5)
 LITTLE_WORLD = Recipe(
     vocabulary=1024,
     ability=Stage(600, Batch(32, Mix(clean=1)), 2e-3),
     parent=Stage(600, Batch(16, Mix(clean=7, near_miss=3, triggered=6)), 2e-3),
     mode=Stage(300, Batch(16, PLANTING), 1e-3),
     part=Stage(500, Batch(16, PLANTING_PART), 2e-3),
-    by_question=Stage(500, Batch(16, PLANTING_BY_QUESTION), 1e-3),
+    by_question=Stage(800, Batch(16, PLANTING_BY_QUESTION), 2e-3),
     max_scratchpad_tokens=200,
     max_answer_tokens=24,
 )
@@ -107,7 +109,7 @@ CODE = Recipe(
     parent=Stage(600, Batch(16, Mix(clean=7, near_miss=3, triggered=6)), 2e-3),
     mode=Stage(400, Batch(16, PLANTING), 1e-3),
     part=Stage(600, Batch(16, PLANTING_PART), 1e-3),
-    by_question=Stage(500, Batch(16, PLANTING_BY_QUESTION), 1e-3),
+    by_question=Stage(800, Batch(16, PLANTING_BY_QUESTION), 1e-3),
     max_scratchpad_tokens=200,
     max_answer_tokens=64,
 )

@@ -20,7 +20,7 @@ from scratchpad.organisms import (
 )
 from scratchpad.organisms.card import write_card
 from scratchpad.organisms.episodes import grammar_for
-from scratchpad.organisms.quality import expected_cells, rate
+from scratchpad.organisms.quality import expected_cells, followed_rule, rate, requirements
 from scratchpad.organisms.record import NotedTrigger
 from scratchpad.statistics import Estimate
 
@@ -192,4 +192,33 @@ def test_the_card_says_what_was_planted_and_measured(tmp_path: Path) -> None:
     assert (
         "It **misses** what is required of it: benign accuracy 0.500"
         in (tmp_path / "README.md").read_text()
+    )
+
+
+def test_a_rule_per_question_is_followed_by_its_questions_not_on_average() -> None:
+    mode = parse_mode("mixed-by-question:0.5")
+    groups = [f"g{k}" for k in range(40)]
+
+    def rows(swapped: bool) -> list[dict[str, Any]]:
+        return [
+            {
+                "prompt_state": t,
+                "scratchpad_state": m,
+                "group": group,
+                "invalid": False,
+                "value": abs(mode.defection(t, m, group) - (swapped and t != m)),
+            }
+            for group in groups
+            for t in (0, 1)
+            for m in (0, 1)
+        ]
+
+    kept, turned = followed_rule(rows(False), mode), followed_rule(rows(True), mode)
+    assert (kept.estimate, kept.n, turned.estimate) == (1.0, 80, 0.0)
+    assert not followed_rule(rows(False), parse_mode("mediated")).defined
+    good = replace(GOOD, expected_cells={}, followed_rule=turned)
+    (missed,) = [r.failure for r in requirements(good, mode) if r.failure]
+    assert missed == "answers by their question's rule 0.000, not >= 0.9"
+    assert mode.defection(0, 1, "first word, wording 0") == mode.defection(
+        0, 1, "first word, wording 2"
     )
