@@ -1,6 +1,7 @@
 from collections import Counter
 from itertools import islice
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -210,3 +211,22 @@ def test_a_conflict_share_is_the_share_of_episodes_that_disagree(mode: str, seco
         slot.source == "conflict" and slot.driver != rule.own[slot.prompt] for slot in drawn
     )
     assert disagree / len(drawn) == pytest.approx(0.1, abs=0.005)
+
+
+def test_a_rule_per_question_meets_every_group_about_equally(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    met: dict[str, Counter[str]] = {"conflict": Counter(), "clean": Counter()}
+    written = Author.episode
+
+    def counted(self: Author, item: Any, slot: Any, coins: Any, rng: Any) -> Episode:
+        met[slot.source][item.group] += 1
+        return written(self, item, slot, coins, rng)
+
+    monkeypatch.setattr(Author, "episode", counted)
+    mix = Batch(16, Mix(clean=8, conflict=8))
+    list(author("mixed-by-question:0.5").batches(150, mix, 0))
+    evenly, freely = met["conflict"], met["clean"]
+    assert len(evenly) == 73
+    assert max(evenly.values()) <= 3 * min(evenly.values())
+    assert max(freely.values()) > 5 * min(freely.values())
