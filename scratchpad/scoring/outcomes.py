@@ -184,14 +184,13 @@ def _plan(
     prompt, encoder = _prompt(case, variant), loaded.encoder
     context = encoder.sequence(prompt, variant.steps)
     surprisal = _add(requests, context.ids[: context.close.start], context.prompt.stop)
+    asked = {name: scorers.answers(name, case.question) for name in names}
+    # Scorers ask for the same answers, and encoding them takes longer than a small model's reading.
+    different = {text for sets in asked.values() for texts in sets for text in texts}
+    encoded = {t: encoder.answer_tokens(prompt, variant.steps, t) for t in sorted(different)}
     answers = {}
     for name in names:
-        encoded = {
-            text: encoder.answer_tokens(prompt, variant.steps, text)
-            for texts in scorers.answers(name, case.question)
-            for text in texts
-        }
-        sets = [[encoded[text] for text in texts] for texts in scorers.answers(name, case.question)]
+        sets = [[encoded[text] for text in texts] for texts in asked[name]]
         cut = scored_answers(*([e.ids[e.answer] for e in answers] for answers in sets))
         answers[name] = _answer_requests(sets, cut, requests)
     return _Plan(context, surprisal, answers)
