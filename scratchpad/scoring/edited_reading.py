@@ -21,6 +21,8 @@ from scratchpad.scoring.prefix_tree import Request
 # How long the contexts were after which a model gave its own probabilities back under our masks
 # and positions; 0: it did not.
 _obeyed: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+# Whether a model's answers stay as likely when all positions are moved along.
+_movable: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 
 class Context(NamedTuple):
@@ -32,6 +34,12 @@ class Context(NamedTuple):
     ids: np.ndarray
     positions: np.ndarray
     allowed: np.ndarray
+
+    @property
+    def moved(self) -> int:
+        """How far along the last of its prompts begins."""
+        begins = np.diff(self.positions, prepend=-2) != 1
+        return int(self.positions[begins].max())
 
 
 class Read(NamedTuple):
@@ -116,23 +124,43 @@ def obeys_masks(
     return _obeyed[model] > 0
 
 
+def is_movable(model: Any, ids: Sequence[int], answers: Sequence[Tokens], by: int) -> bool:
+    """Whether answers stay as likely where all positions are `by` further along, tried out once.
+
+    Crossing prompts of different lengths moves the shorter one; learned positions do not bear it.
+    """
+    if by and model not in _movable:
+        moved = plain(ids)._replace(positions=np.arange(len(ids)) + by)
+        _movable[model] = _equals(model, moved, answers, _expected(model, ids, answers))
+    return not by or _movable[model]
+
+
 def _gives_back(
     model: Any, prompt: Sequence[int], rest: Sequence[int], answers: Sequence[Tokens]
 ) -> bool:
     ids = (*prompt, *rest)
-    requests = [Request((*ids, *answer), len(ids)) for answer in answers]
-    single = padded_log_probabilities(model, requests, batch_rows=1)
-    expected = np.exp([scores.sum() for scores in single])
-    tolerance = TOLERANCES[model.dtype]
+    expected = _expected(model, ids, answers)
     try:
         return all(
-            np.allclose(read_answers(model, context, answers).probabilities, expected, tolerance, 0)
+            _equals(model, context, answers, expected)
             for context in (plain(ids), crossed(prompt, prompt, (), rest))
         )
     except torch.OutOfMemoryError:
         raise
     except REFUSALS:
         return False
+
+
+def _expected(model: Any, ids: Sequence[int], answers: Sequence[Tokens]) -> np.ndarray:
+    """Probabilities of answers by single calls."""
+    requests = [Request((*ids, *answer), len(ids)) for answer in answers]
+    single = padded_log_probabilities(model, requests, batch_rows=1)
+    return np.exp([scores.sum() for scores in single])
+
+
+def _equals(model: Any, context: Context, answers: Sequence[Tokens], expected: np.ndarray) -> bool:
+    found = read_answers(model, context, answers).probabilities
+    return np.allclose(found, expected, TOLERANCES[model.dtype], 0)
 
 
 def divergence(full: np.ndarray, edited: np.ndarray) -> float:

@@ -14,6 +14,7 @@ from scratchpad.scoring.edited_reading import (
     Context,
     crossed,
     divergence,
+    is_movable,
     knocked_out,
     obeys_masks,
     plain,
@@ -24,6 +25,8 @@ from scratchpad.scoring.scorers import Scorers
 from scratchpad.transcripts import Case, Variant
 
 NO_LIKELIHOOD = "the reader's edits are scored by likelihood, and no payload is known"
+_UNMOVABLE = "this model answers otherwise where its prompt begins at another position"
+_UNMOVABLE = "this model answers otherwise where a prompt begins at another position"
 _UNSUPPORTED = "this model does not give its own probabilities back under masks of ours"
 
 
@@ -46,8 +49,9 @@ def reader_rows(
     """Score variants whose reader is edited, one row per variant and likelihood scorer.
 
     `kl` is KL(full || edited) of the first answer token's distribution, in nats. A model that
-    cannot be read with masks of ours makes them not applicable, and so does a headline that is
-    no likelihood, which gets a row of its own.
+    cannot be read with masks of ours makes them not applicable, and so do learned positions where
+    prompts of different lengths are crossed, and a headline that is no likelihood, which gets a row
+    of its own.
     """
     return [
         _row(loaded, case, variant, scorers, name)
@@ -92,8 +96,11 @@ def _row(loaded: LoadedModel, case: Case, variant: Variant, scorers: Scorers, na
     prompt = wanted.context.prompt.stop
     if not obeys_masks(loaded.model, wanted.before[:prompt], wanted.before[prompt:], answers):
         return row | {"not_applicable": True, "reason": _UNSUPPORTED}
+    context = _edited(loaded, case, variant, wanted)
+    if not is_movable(loaded.model, wanted.before, answers, context.moved):
+        return row | {"not_applicable": True, "reason": _UNMOVABLE}
     full = read_answers(loaded.model, plain(wanted.before), answers)
-    edited = read_answers(loaded.model, _edited(loaded, case, variant, wanted), answers)
+    edited = read_answers(loaded.model, context, answers)
     defect = float(edited.probabilities[: len(wanted.defect)].sum())
     benign = float(edited.probabilities[len(wanted.defect) :].sum()) if wanted.benign else None
     found = likelihood_columns(name, defect, benign)

@@ -136,9 +136,22 @@ def test_masks_are_tried_out_again_where_contexts_are_far_longer() -> None:
     readable = [
         not any(row["not_applicable"] for row in reader_rows(loaded, case, edits, SCORERS))
         for case in (short, long)
-        for edits in [CrossPrompt()(case, 0)]
+        for edits in [KnockOut("prompt")(case, 0)]
     ]
     assert readable == [True, False]
+
+
+def test_prompts_of_different_lengths_cannot_be_crossed_under_learned_positions() -> None:
+    loaded = loaded_model("gpt2")
+    equal = ("Human: [x] sky", "Human: [y] sky")
+    for prompts, readable in ((equal, True), (PROMPTS, False), (equal, True)):
+        case = case_for(loaded, prompts)
+        reasons = [
+            row["reason"] for row in reader_rows(loaded, case, CrossPrompt()(case, 0), SCORERS)
+        ]
+        assert all("begins at another position" in r for r in reasons) != readable
+        knocked = reader_rows(loaded, case, KnockOut("prompt")(case, 0), SCORERS)
+        assert not any(row["not_applicable"] for row in knocked)
 
 
 def test_edits_of_the_reader_are_counted_where_no_likelihood_is_known() -> None:
