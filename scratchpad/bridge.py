@@ -11,7 +11,7 @@ import torch
 
 from scratchpad.errors import ModelError
 from scratchpad.models import LoadedModel
-from scratchpad.scoring.likelihood import TOLERANCES
+from scratchpad.scoring.likelihood import REFUSALS, TOLERANCES
 
 # The bridge of each model, or why there is none.
 _booted: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
@@ -61,7 +61,7 @@ def _boot(loaded: LoadedModel) -> Any:
         apart = _difference(model, booted)
     except torch.OutOfMemoryError:
         raise
-    except (ValueError, KeyError, AttributeError, NotImplementedError, RuntimeError) as error:
+    except REFUSALS as error:
         reason = " ".join(str(error).split())[:120]
         raise ModelError(
             f"TransformerLens cannot read a {kind}", reason, "Leave out `patch`."

@@ -23,17 +23,9 @@ WHOLE: tuple[Literal["prompt", "scratchpad"], ...] = ("prompt", "scratchpad")
 
 
 @dataclass(frozen=True)
-class KnockOut(Intervention):
-    """Hide a span from the answer: closing delimiter and answer may not attend to it.
+class SpanEdit(Intervention):
+    """An edit of how a span is read: `name:prompt`, `name:scratchpad`, or `name:K` for step K."""
 
-    Tests what the answer looks at (safety-research/faithful-cot). A large effect, or a large KL
-    divergence of the answer's first token, means that it draws on the span directly. What earlier
-    positions have taken over from a hidden span still reaches the answer through them.
-    `knock-out:prompt`, `knock-out:scratchpad` or `knock-out:K` for step K; without an argument
-    all of these, one variant each.
-    """
-
-    name: ClassVar[str] = "knock-out"
     span: Span | None = None
 
     def __post_init__(self) -> None:
@@ -48,6 +40,20 @@ class KnockOut(Intervention):
     def parse(cls, argument: str) -> Self:
         """Read `prompt`, `scratchpad` or the number of a step."""
         return cls(span=step_number(argument))
+
+
+@dataclass(frozen=True)
+class KnockOut(SpanEdit):
+    """Hide a span from the answer: closing delimiter and answer may not attend to it.
+
+    Tests what the answer looks at (safety-research/faithful-cot). A large effect, or a large KL
+    divergence of the answer's first token, means that it draws on the span directly. What earlier
+    positions have taken over from a hidden span still reaches the answer through them.
+    `knock-out:prompt`, `knock-out:scratchpad` or `knock-out:K` for step K; without an argument
+    all of these, one variant each.
+    """
+
+    name: ClassVar[str] = "knock-out"
 
     def __call__(self, case: Case, seed: int) -> tuple[Variant, ...]:
         """Hide the span, or each, in both states."""
@@ -85,7 +91,7 @@ class CrossPrompt(Intervention):
 
 
 @dataclass(frozen=True)
-class Patch(NativeEdit):
+class Patch(SpanEdit, NativeEdit):
     """Give a span the residual stream that it has under the other prompt, layer by layer.
 
     Tests where, and how early, the trigger's trace in a span matters: activation patching between
@@ -97,19 +103,6 @@ class Patch(NativeEdit):
 
     name: ClassVar[str] = "patch"
     span: Span = "scratchpad"
-
-    def __post_init__(self) -> None:
-        _require_span(self.name, self.span)
-
-    @property
-    def label(self) -> str:
-        """Spans are apart."""
-        return f"{self.name}:{self.span if self.span in WHOLE else 'step'}"
-
-    @classmethod
-    def parse(cls, argument: str) -> Self:
-        """Read `prompt`, `scratchpad` or the number of a step."""
-        return cls(span=step_number(argument))
 
     def edits(self, case: Case, state: State, seed: int) -> Iterator[Edit]:
         """Patch the span of the untouched scratchpad."""

@@ -25,6 +25,8 @@ from scratchpad.scoring.shared import SharedReader
 TOLERANCES = {torch.float32: 1e-3, torch.float64: 1e-3, torch.bfloat16: 0.2, torch.float16: 0.05}
 COMPARED = 4
 MEMORY_BUDGET = 2**30
+# What foreign model code raises on masks, positions or caches that it does not know; caught only
+# where a model is tried out for the first time.
 REFUSALS = (TypeError, ValueError, RuntimeError, NotImplementedError, AttributeError, LookupError)
 
 _log = logging.getLogger(__name__)

@@ -13,20 +13,14 @@ from scipy.stats import chisquare
 
 from scratchpad.scoring.decoding import Decoder
 from scratchpad.scoring.sampling import _shares, end_token_ids, sample
-from tiny import byte_tokenizer, random_model
+from tiny import byte_tokenizer, random_model, sharp_model
 
 TOKENIZER = byte_tokenizer()
 ARCHITECTURES = ("llama", "mistral", "gemma2", "gpt2", "gpt_neox", "opt", "phi", "qwen3", "bloom")
 
 
 def sharp(architecture: str) -> Any:
-    model = random_model(architecture, TOKENIZER, scale=1.0)
-    generator = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.dim() > 1:
-                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.35)
-    return model
+    return sharp_model(architecture, TOKENIZER)
 
 
 def prefixes(count: int) -> list[tuple[int, ...]]:

@@ -18,7 +18,7 @@ from scratchpad.scoring.masks import layer_windows
 from scratchpad.scoring.prefix_tree import PrefixTree, Request
 from scratchpad.scoring.shared import SharedReader
 from scratchpad.scoring.tree_rows import batched, trunk_of
-from tiny import byte_tokenizer, random_model
+from tiny import byte_tokenizer, random_model, sharp_model
 
 TOKENIZER = byte_tokenizer()
 READABLE = (
@@ -30,14 +30,7 @@ WINDOWED = ("mistral", "gemma2", "gemma3_text", "gpt_oss")
 
 
 def sharp(architecture: str, **changes: Any) -> Any:
-    """A random model whose attention matters: far from uniform, and windows are felt."""
-    model = random_model(architecture, TOKENIZER, scale=1.0, **changes)
-    generator = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.dim() > 1:
-                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.35)
-    return model
+    return sharp_model(architecture, TOKENIZER, **changes)
 
 
 def alone(model: Any, request: Request) -> np.ndarray:

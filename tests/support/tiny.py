@@ -209,6 +209,20 @@ def parrot(tokenizer: Any, text: str) -> Any:
     return model
 
 
+def sharp_model(architecture: str, tokenizer: Any, *, spread: float = 0.35, **changes: Any) -> Any:
+    """A random model whose attention matters: far from uniform, and windows are felt.
+
+    `spread` is the standard deviation of its matrices; the larger, the coarser in half precision.
+    """
+    model = random_model(architecture, tokenizer, scale=1.0, **changes)
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.dim() > 1:
+                weight.copy_(torch.randn(weight.shape, generator=generator) * spread)
+    return model
+
+
 def save(folder: Path, model: Any, tokenizer: Any) -> Path:
     """Save model and tokenizer as an ordinary checkpoint."""
     model.save_pretrained(folder)

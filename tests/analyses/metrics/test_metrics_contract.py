@@ -121,6 +121,16 @@ def undefined(found: Findings) -> set[str]:
     return {estimate.reason for estimate in estimates}
 
 
+def known(found: Findings) -> set[tuple[str, str]]:
+    """Which numbers of which state have an estimate."""
+    return {
+        (str(state), name)
+        for state, numbers in found.items()
+        for name, estimate in numbers.items()
+        if estimate.estimate is not None
+    }
+
+
 def test_a_full_table_gives_every_metric_some_number(metric: Metric) -> None:
     found = measured(metric, TABLES[metric.table])
     for numbers in found.values():
@@ -157,15 +167,19 @@ def test_missing_rows_are_named(metric: Metric) -> None:
             assert undefined(found) == {f"no rows of {name} by the scorer payload"}
 
 
-def test_missing_values_are_left_out(metric: Metric) -> None:
-    full = TABLES[metric.table]
-    inside = [name for name in INSIDE if name in full and name in (*metric.columns, "value")]
+def test_missing_values_are_left_out(metric: Metric, full: Findings) -> None:
+    given = TABLES[metric.table]
+    inside = [name for name in INSIDE if name in given and name in (*metric.columns, "value")]
     holed = {
-        name: full[name].astype(object).where(np.arange(len(full)) % (7 + k) != 0, None)
+        name: given[name].astype(object).where(np.arange(len(given)) % (7 + k) != 0, None)
         for k, name in enumerate(inside)
     }
-    measured(metric, full.assign(**holed))
-    measured(metric, full.assign(**dict.fromkeys(inside, np.nan)))
+    some = measured(metric, given.assign(**holed))
+    none = measured(metric, given.assign(**dict.fromkeys(inside, np.nan)))
+    assert known(none) <= known(some) <= known(full)
+    # Of attributions every case has a hole, and a profile with a hole cannot be compared.
+    assert known(some) or metric.table == "attributions"
+    assert not inside or known(none) < known(full)
 
 
 def test_a_single_group_has_no_interval(metric: Metric) -> None:
