@@ -20,6 +20,8 @@ from scratchpad.scoring.padded import padded_log_probabilities
 from scratchpad.scoring.prefix_tree import Request
 
 BATCH_ROWS = 128
+# Bytes that the keys and values of a batch may take: large models get fewer rows.
+KEPT_BYTES = 4 * 2**30
 # Prefixes that are sorted by length together; between them results are given out.
 SORTED_ROWS = 8 * BATCH_ROWS
 
@@ -54,21 +56,33 @@ def sample(
     """Continue each prefix, in order; `temperature=0` decodes greedily.
 
     At temperature 1 the draws are from the model's own distribution (top-p 1, no top-k). A prefix
-    that stands there several times is read once. The batches depend on `prefixes` alone and each
-    is seeded by `(seed, its number)`, so the same call gives the same tokens; the global random
-    state is left as it was.
+    that stands there several times is read once. The batches depend on `prefixes` and the model's
+    shape alone and each is seeded by `(seed, its number)`, so the same call gives the same tokens;
+    the global random state is left as it was.
     """
     decoder = Decoder(model, end_token_ids(model, tokenizer), max_new_tokens, temperature)
     for first in range(0, len(prefixes), SORTED_ROWS):
         window = [tuple(prefix) for prefix in prefixes[first : first + SORTED_ROWS]]
         order = sorted(range(len(window)), key=lambda n: (-len(window[n]), window[n], n))
+        rows = _rows(model, max(map(len, window)) + max_new_tokens)
         found: dict[int, Sample] = {}
-        for start in range(0, len(order), BATCH_ROWS):
-            numbers = order[start : start + BATCH_ROWS]
+        for start in range(0, len(order), rows):
+            numbers = order[start : start + rows]
             batch = [window[n] for n in numbers]
             drawn = _batch(decoder, batch, seed * 1_000_003 + first + start)
             found.update(zip(numbers, drawn, strict=True))
         yield from (found[n] for n in range(len(window)))
+
+
+def _rows(model: Any, length: int) -> int:
+    """How many rows of a length keep their keys and values within `KEPT_BYTES`; at least one."""
+    config = model.config.get_text_config()
+    heads = int(config.num_attention_heads) if hasattr(config, "num_attention_heads") else 1
+    width = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
+    kept = int(getattr(config, "num_key_value_heads", None) or heads)
+    item = int(model.dtype.itemsize)
+    row = 2 * int(config.num_hidden_layers) * kept * width * length * item
+    return max(1, min(BATCH_ROWS, KEPT_BYTES // row))
 
 
 def _batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[Sample]:

@@ -128,3 +128,24 @@ def test_a_model_without_keys_and_values_samples_by_generate_and_says_so(
     assert sum("sampling by generate()" in message for message in caplog.messages) == 1
     assert len(drawn) == 2
     assert all(len(row.ids) == 6 or row.finished for row in drawn)
+
+
+def test_a_batch_has_as_many_rows_as_fit_and_the_texts_stay_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, begun = sharp("llama"), prefixes(6) * 3
+    settings: dict[str, Any] = {"max_new_tokens": 10, "seed": 0, "temperature": 0.0}
+    together = list(sample(model, TOKENIZER, begun, **settings))
+    # Two layers of two key-value heads of width 8: keys and values of a token are 256 bytes.
+    row = 256 * (max(map(len, begun)) + 10)
+    batches = []
+    monkeypatch.setattr("scratchpad.scoring.sampling.KEPT_BYTES", 4 * row + row // 2)
+    drawn = Decoder.__call__
+
+    def counted(self: Decoder, batch: Any, seed: int) -> Any:
+        batches.append(len(batch))
+        return drawn(self, batch, seed)
+
+    monkeypatch.setattr(Decoder, "__call__", counted)
+    assert list(sample(model, TOKENIZER, begun, **settings)) == together
+    assert batches == [4, 4, 4, 4, 2]
