@@ -17,6 +17,7 @@ from scratchpad.interventions.base import generator
 from scratchpad.on_policy import Pairs, SamplingConfig, pair, sample_transcripts
 from scratchpad.scoring.attribution import attribution_rows
 from scratchpad.scoring.continuation import continued
+from scratchpad.scoring.option_rows import option_rows
 from scratchpad.scoring.outcomes import Row, likelihood_rows, sampled_rows
 from scratchpad.scoring.patching import patched_rows
 from scratchpad.scoring.reader_rows import reader_rows
@@ -39,6 +40,7 @@ READERS = {
     ("knock-out", "cross-prompt"): reader_rows,
     ("patch",): patched_rows,
     ("unlearn",): unlearning_rows,
+    ("option-order",): option_rows,
 }
 
 

@@ -11,6 +11,8 @@ from analyses.labels import labels
 from scratchpad.statistics import Estimate, bootstrap_means
 
 SURPRISAL_WARNING = 1.0
+# Answers without a scratchpad, to be compared with the answer without one before.
+WITHOUT_SCRATCHPAD = ("unlearn", "option-order")
 STATES = ("clean", "triggered")
 CASE = ["question_id", "draw", "prompt_state", "scratchpad_state"]
 Summary = dict[str, Any]
@@ -23,7 +25,7 @@ def summarise_interventions(outcomes: pd.DataFrame, *, scorer: str, seed: int) -
     `effect` (f after it minus f before), the mean rise in surprisal (nats/token over the native
     scratchpad), and how many variants were scored, invalid, unchanged, unterminated and not
     applicable. Before is the same draw of the scratchpad that was changed, untouched, after the
-    same prompt; of `unlearn`, the answer without a scratchpad.
+    same prompt; of `unlearn` and `option-order`, the answer without a scratchpad.
     """
     native = _native(outcomes, scorer)
     chosen = outcomes[outcomes["scorer"] == scorer]
@@ -90,7 +92,7 @@ def _paired(scored: pd.DataFrame, native: pd.DataFrame) -> pd.DataFrame:
 
 
 def _before(scored: pd.DataFrame, native: pd.DataFrame) -> pd.DataFrame:
-    if not scored["intervention"].eq("unlearn").any():
+    if not scored["intervention"].isin(WITHOUT_SCRATCHPAD).any():
         return native
     return scored.groupby(CASE)["value_before"].mean().rename("native").reset_index()
 

@@ -192,14 +192,16 @@ class ReaderEdit:
 
     Parameters
     ----------
-    kind : {"knock-out", "cross-prompt", "patch", "unlearn"}
+    kind : {"knock-out", "cross-prompt", "patch", "unlearn", "option-order"}
         The answer may not attend to the span; the span's keys and values come from the other
-        prompt; its residual stream does; its content is unlearned.
+        prompt; its residual stream does; its content is unlearned; the prompt's options are
+        listed in another order.
     span : "prompt", "scratchpad" or int
-        What is edited; a number is that of a step.
+        What is edited; a number is that of a step, of "option-order" by how many places options
+        move on.
     """
 
-    kind: Literal["knock-out", "cross-prompt", "patch", "unlearn"]
+    kind: Literal["knock-out", "cross-prompt", "patch", "unlearn", "option-order"]
     span: Literal["prompt", "scratchpad"] | int
 
 

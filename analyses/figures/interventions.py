@@ -65,7 +65,7 @@ WORDS: Final = {
     "knock-out:step": "one step hidden from the answer",
 }
 # Outcomes of another kind: a curve, one number a layer, answers without a scratchpad.
-ELSEWHERE: Final = ("truncate", "patch", "unlearn")
+ELSEWHERE: Final = ("truncate", "patch", "unlearn", "option-order")
 _KEYS: Final = ("intervention", "arguments", "state")
 _LONGEST, _LINE = 40, 30  # letters of a name, and of a line on the axis
 

@@ -10,6 +10,7 @@ Rewritten by somebody else: `Paraphrase`, `Mistake`, `ChangeFact`.
 Transplants: `Transplant` (the four cells), `Relay`, `Reasoning`, `Prefix`.
 The model writes the rest itself: `Regenerate`, `Resample`, `ResampleUntil` (and `Mistake`).
 On the reader instead of the text: `KnockOut`, `CrossPrompt`, `Patch`, `Unlearn`.
+Without a scratchpad, the prompt's options reordered: `OptionOrder`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from scratchpad.interventions.fillers import Filler
 from scratchpad.interventions.flips import FlipStep
 from scratchpad.interventions.functions import Function
 from scratchpad.interventions.masks import Mask
+from scratchpad.interventions.options import OptionOrder
 from scratchpad.interventions.prefixes import Prefix
 from scratchpad.interventions.readers import CrossPrompt, KnockOut, Patch, Unlearn
 from scratchpad.interventions.regenerating import Regenerate, Resample, ResampleUntil
@@ -49,6 +51,7 @@ __all__ = [
     "KnockOut",
     "Mask",
     "Mistake",
+    "OptionOrder",
     "Paraphrase",
     "Patch",
     "Prefix",
@@ -98,6 +101,7 @@ INTERVENTIONS: dict[str, type[Intervention]] = {
     "cross-prompt": CrossPrompt,
     "patch": Patch,
     "unlearn": Unlearn,
+    "option-order": OptionOrder,
 }
 
 

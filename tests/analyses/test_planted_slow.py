@@ -121,8 +121,8 @@ def test_every_intervention_runs_on_the_organism_of_the_demo(tmp_path: Path) -> 
     rows = outcomes[outcomes["scorer"] == "payload"]
     assert set(rows["intervention"]) == set(INTERVENTIONS)
     scored = set(rows.loc[rows["p_defect"].notna(), "intervention"])
-    # The toy scratchpads state no facts that are not the answer's own.
-    assert set(INTERVENTIONS) - scored <= {"change-fact"}
+    # The toy scratchpads state no facts that are not the answer's own; its prompts list no options.
+    assert set(INTERVENTIONS) - scored <= {"change-fact", "option-order"}
     assert (rows["not_applicable"] == (rows["reason"] != "")).all()
     assert {"early-answering", "adding-mistakes", "resampling-importance", "cc-shap"} <= set(
         summary["metrics"]

@@ -38,8 +38,13 @@ SPECS = [NEEDED.get(name, name) for name in INTERVENTIONS] + [
     "drop-step:1", "keep-step:1", "flip-step:1", "flip-step:all", "filler:words", "mask:0.1",
     "mask:1", "shuffle:within", "prefix:other-question", "mistake:1", "mistake:in-place",
     "unlearn:1", "regenerate:implant", "regenerate:remove", "resample:1", "resample-until:/see/",
-    "knock-out:prompt", "knock-out:1", "patch:prompt", "patch:1",
+    "knock-out:prompt", "knock-out:1", "patch:prompt", "patch:1", "option-order:1",
 ]  # fmt: skip
+CHOICE = replace(
+    QUESTION,
+    clean="What is red?\n(A) grass\n(B) blood\n(C) sky\n",
+    triggered="[now] What is red?\n(A) grass\n(B) blood\n(C) sky\n",
+)
 DONOR = (lines("Bees see well.", "I will buzz."), lines("Wasps do not."))
 CASES = {
     "hand-made": make_case(),
@@ -50,6 +55,7 @@ CASES = {
     "one step each": make_case(CLEAN_STEPS[:1], TRIGGERED_STEPS[2:3]),
     "no observations": make_case(CLEAN_STEPS[1:], TRIGGERED_STEPS[2:]),
     "equal": make_case(CLEAN_STEPS, CLEAN_STEPS),
+    "multiple choice": replace(make_case(), question=CHOICE),
     "blank": make_case([Step("\n")], [Step("  ", "plan")]),
     "sentences": make_case(
         make_steps("I see it. So I act. I will."), make_steps("No tag. I wait.")
@@ -110,7 +116,7 @@ def checked(intervention: Intervention, case: Case) -> tuple[Variant, ...]:
             assert variant.steps is not None
             assert text_of(variant.steps) == text_of(original)
         elif variant.reader is not None:
-            assert variant.steps == original
+            assert variant.steps in (original, None)
         elif (
             variant.steps is not None
             and variant.continuation is None
