@@ -6,13 +6,14 @@ fitted in one place can be applied, compared or steered with in another.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -98,12 +99,20 @@ class LogisticProbe(_LinearProbe):
         self.regularisation = regularisation
 
     def _fit(self, features: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, float]:
-        mean = features.mean(axis=0)
-        scale = np.where(_varies(features), features.std(axis=0), np.inf)
-        model = LogisticRegression(C=1 / self.regularisation, tol=1e-6, max_iter=2000)
-        model.fit((features - mean) / scale, positive)
-        direction = model.coef_[0] / scale
-        return direction, float(model.intercept_[0] - direction @ mean)
+        # An import of torch takes seconds, and other probes do without.
+        import torch
+
+        from probes.logistic import fit_logistic
+
+        found = fit_logistic(
+            torch.tensor(features)[None],
+            torch.tensor(positive)[None],
+            torch.ones(1, len(features), dtype=torch.bool),
+            torch.tensor([1 / self.regularisation]),
+        )
+        if not found.converged.all():
+            warnings.warn("the logistic probe did not converge", ConvergenceWarning, stacklevel=3)
+        return found.directions[0, 0, 0].numpy(), float(found.offsets)
 
 
 def _varies(features: Floats) -> NDArray[np.bool_]:
