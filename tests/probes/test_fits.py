@@ -10,9 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from probes.fits import DifferenceOfMeans, LogisticProbe
+from probes.fits import DifferenceOfMeans, LogisticProbe, MassMean, RidgeProbe
 
-PROBES = [DifferenceOfMeans(), LogisticProbe()]
+PROBES = [DifferenceOfMeans(), MassMean(), RidgeProbe(), LogisticProbe()]
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=repr)
