@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.crossvalidation import held_out_scores
 from probes.evaluation import Resamples, estimate
-from probes.metrics import Flags, Integers, auroc
+from probes.grid import probe_scores
+from probes.metrics import Flags, Integers, auroc, column_aurocs
 from scratchpad.statistics import Estimate
 
 
 def shuffled_labels(
-    estimator: Any,
+    probe: str,
     features: NDArray[np.float32],
     labels: Flags,
     folds: Integers,
@@ -34,13 +34,12 @@ def shuffled_labels(
         The mean over the shuffles; its interval holds the middle 95 % of them.
     """
     generator = np.random.default_rng(seed)
-    found = []
-    for _ in range(shuffles):
-        dealt = labels.copy()
-        dealt[rows] = generator.permutation(labels[rows])
-        scores = held_out_scores(estimator, features, dealt, folds, rows)
-        weights = np.ones((1, int(rows.sum())))
-        found.append(auroc(dealt[rows], scores[rows], weights, folds[rows])[0])
+    dealt = np.tile(labels, (shuffles, 1))
+    for one in dealt:
+        one[rows] = generator.permutation(labels[rows])
+    scored = probe_scores(probe, features, dealt, folds, rows, device=resamples.device)
+    held_out = np.stack([scores.held_out[rows] for scores in scored])
+    found = column_aurocs(dealt[:, rows], held_out, folds[rows])
     low, high = np.nanpercentile(found, [2.5, 97.5])
     return Estimate(float(np.nanmean(found)), float(low), float(high), resamples.groups_in(rows))
 
@@ -72,11 +71,7 @@ def random_directions(
     normal = np.random.default_rng(seed).standard_normal((features.shape[1], count))
     scores = np.full((len(labels), count), np.nan)
     scores[rows] = features[rows] @ normal
-    weights = np.ones((1, int(rows.sum())))
-    found = np.array(
-        [auroc(labels[rows], column, weights, folds[rows])[0] for column in scores[rows].T]
-    )
-    order = np.argsort(found)
+    order = np.argsort(column_aurocs(labels[rows][None], scores[rows].T, folds[rows]))
     chosen = order[-1], order[int(np.ceil(0.95 * count)) - 1]
     best, p95 = (estimate(auroc, labels, scores[:, one], folds, resamples) for one in chosen)
     return RandomDirections(best, p95)

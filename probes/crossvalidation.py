@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold
 
-from probes.metrics import Flags, Floats, Integers, auroc
+from probes.metrics import Flags, Floats, Integers, column_aurocs
 from scratchpad.errors import DataError
 
 Key = TypeVar("Key", bound=Hashable)
@@ -144,7 +144,7 @@ def choose(candidates: Mapping[Key, Scores], labels: Flags, folds: Integers) -> 
     Of equally good candidates the first is taken, so give the simplest first.
     """
     keys = list(candidates)
-    merits = np.array([_inner_aurocs(candidates[key], labels, folds) for key in keys])
+    merits = _merits([candidates[key].inner for key in keys], labels, folds)
     best = np.nan_to_num(merits, nan=-np.inf).argmax(axis=0)
     scores = np.full(len(labels), np.nan)
     for fold, winner in enumerate(best):
@@ -155,14 +155,19 @@ def choose(candidates: Mapping[Key, Scores], labels: Flags, folds: Integers) -> 
     return Choice(tuple(keys[winner] for winner in best), keys[favourite], scores)
 
 
-def _inner_aurocs(candidate: Scores, labels: Flags, folds: Integers) -> Floats:
-    merits = np.full(candidate.inner.shape[1], np.nan)
-    for fold in range(len(merits)):
-        scores = candidate.inner[:, fold]
-        rows = np.isfinite(scores)
-        if rows.any():
-            weights = np.ones((1, int(rows.sum())))
-            merits[fold] = auroc(labels[rows], scores[rows], weights, folds[rows])[0]
+def _merits(inner: Sequence[Floats], labels: Flags, folds: Integers) -> Floats:
+    """AUROC of every candidate on all folds but one, shape (candidates, folds)."""
+    merits = np.full((len(inner), inner[0].shape[1]), np.nan)
+    for fold in range(merits.shape[1]):
+        columns = [one[:, fold] for one in inner]
+        alike: dict[bytes, list[int]] = {}
+        for which, column in enumerate(columns):
+            alike.setdefault(np.isfinite(column).tobytes(), []).append(which)
+        for pattern, members in alike.items():
+            rows = np.frombuffer(pattern, dtype=np.bool_)
+            if rows.any():
+                scores = np.stack([columns[which][rows] for which in members])
+                merits[members, fold] = column_aurocs(labels[rows][None], scores, folds[rows])
     return merits
 
 

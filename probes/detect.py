@@ -163,7 +163,7 @@ def _controls(
     by_chance = random_directions(*shared, count=config.random_directions, seed=experiment.seed)
     return {
         "shuffled_auroc": shuffled_labels(
-            config.probes[cell.probe], *shared, shuffles=config.shuffles, seed=experiment.seed
+            cell.probe, *shared, shuffles=config.shuffles, seed=experiment.seed
         ),
         "random_best": by_chance.best,
         "random_p95": by_chance.p95,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.crossvalidation import Scores, can_fit, cross_scores, group_folds
+from probes.crossvalidation import Scores, can_fit, group_folds
 from probes.evaluation import Resamples, auroc_difference, estimate
 from probes.examples import Examples
-from probes.fits import DifferenceOfMeans, LogisticProbe
+from probes.grid import PROBES, probe_scores
 from probes.metrics import Flags, Floats, Integers, auroc
 from probes.text_baselines import text_scores
 from scratchpad.errors import ConfigError, DataError
@@ -29,19 +29,22 @@ class DetectConfig:
         Folds of the cross-validation, 3 or more.
     draws : int
         Bootstrap samples.
-    regularisation : float
-        Lambda of the logistic probe, see `LogisticProbe`.
+    probes : tuple of str
+        Names of `probes.grid.PROBES`, the simplest first: of equally good ones the first is taken.
     random_directions : int
         How many random directions to compare with.
     shuffles : int
         How often the labels are shuffled.
+    device : str
+        Where probes are fitted and judged.
     """
 
     folds: int = 5
     draws: int = DRAWS
-    regularisation: float = 10.0
+    probes: tuple[str, ...] = tuple(PROBES)
     random_directions: int = 1000
     shuffles: int = 20
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.folds < 3:
@@ -50,14 +53,6 @@ class DetectConfig:
                 "one is held out and one more chooses the layer",
                 "Ask for 3 or more.",
             )
-
-    @property
-    def probes(self) -> dict[str, Any]:
-        """The probes by name, the simplest first: of equally good ones the first is taken."""
-        return {
-            "difference of means": DifferenceOfMeans(),
-            "logistic": LogisticProbe(self.regularisation),
-        }
 
 
 class Cell(NamedTuple):
@@ -107,7 +102,7 @@ class Experiment:
         if activations.shape[:3] != expected:
             raise ValueError(f"activations: shape {activations.shape}, expected {expected} + width")
         folds = group_folds(examples.labels, examples.groups, config.folds, seed)
-        resamples = Resamples.draw(examples.groups, config.draws, seed)
+        resamples = Resamples.draw(examples.groups, config.draws, seed, config.device)
         dealt = cls(examples, activations, tuple(layers), config, seed, folds, resamples)
         if not dealt.positions:
             raise DataError(
@@ -172,13 +167,15 @@ class Experiment:
         return auroc_difference(labels, scores, others, self.folds, self.resamples)
 
     def _cross_scores(self, cell: Cell) -> Scores:
-        return cross_scores(
-            self.config.probes[cell.probe],
+        (scores,) = probe_scores(
+            cell.probe,
             self.features(cell),
-            self.examples.labels,
+            self.examples.labels[None],
             self.folds,
             self.rows(cell.position),
+            device=self.config.device,
         )
+        return scores
 
     def _column(self, position: str) -> int:
         return self.examples.position_names.index(position)

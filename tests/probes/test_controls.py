@@ -9,7 +9,6 @@ from scipy import stats
 from probes.controls import random_directions, shuffled_labels
 from probes.crossvalidation import group_folds
 from probes.evaluation import Resamples
-from probes.fits import LogisticProbe
 
 ROWS = 200
 
@@ -28,7 +27,7 @@ def test_shuffled_labels_are_at_chance_however_telling_the_features() -> None:
     groups = [f"g{row // 2}" for row in range(ROWS)]
     folds = group_folds(labels, groups, 5, seed=0)
     found = shuffled_labels(
-        LogisticProbe(),
+        "logistic",
         features,
         labels,
         folds,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from probes.crossvalidation import group_folds
-from probes.metrics import auroc
+from probes.metrics import column_aurocs
 from probes.text_baselines import READERS, text_scores
 
 ROWS = 120
@@ -18,7 +18,7 @@ def _aurocs(texts: list[str], labels: np.ndarray) -> dict[str, float]:
     folds = group_folds(labels, [f"g{row}" for row in range(ROWS)], 4, seed=0)
     scores = text_scores(tokens, texts, labels, folds, np.ones(ROWS, dtype=bool))
     return {
-        name: float(auroc(labels, found.held_out, np.ones((1, ROWS)), folds)[0])
+        name: float(column_aurocs(labels[None], found.held_out[None], folds)[0])
         for name, found in scores.items()
     }
 
