@@ -62,7 +62,7 @@ def examples_of(subject: Subject, transcripts: Sequence[Transcript]) -> Examples
 def detect_defection(subject: Subject, examples: Examples, seed: int) -> DetectResult:
     """Capture the residual stream at the examples' positions and run the experiment."""
     model = subject.loaded.model
-    activations = capture(model, examples.sequences, examples.positions.tolist())
+    activations = capture(model, examples.texts)
     return detect(examples, activations, layers_of(model), seed=seed)
 
 

@@ -1,22 +1,37 @@
-"""Residual activations of an unmodified Hugging Face model, at wanted positions only.
+"""Residual activations of an unmodified Hugging Face model, at wanted places only.
 
-Hooks read what TransformerLens' bridge reads under the names of `probes.layers.hook_name`; the
-bridge itself is slower and changes the model that it is given.
+A place's vector is the same in whatever batch, padding or order its text is read, and whether or
+not the keys and values before it are cached.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Any
+import copy
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from probes.hooks import run
 from probes.layers import EMBEDDINGS, decoder_layers
-from probes.positions import ABSENT
+from probes.pooling import Pooling
+from probes.positions import Place
+from probes.texts import Texts
 from scratchpad.errors import DataError, ModelError
+
+BATCH_SIZE = 32
+
+Vectors = NDArray[np.float32]
+
+
+class Batch(NamedTuple):
+    """Some texts' activations: `vectors` has shape (rows, layers, positions, width)."""
+
+    rows: list[int]
+    vectors: Vectors
 
 
 def layers_of(model: torch.nn.Module) -> tuple[int, ...]:
@@ -24,154 +39,189 @@ def layers_of(model: torch.nn.Module) -> tuple[int, ...]:
     return (EMBEDDINGS, *range(len(decoder_layers(model))))
 
 
+def chosen_layers(model: torch.nn.Module, layers: Sequence[int] | None) -> tuple[int, ...]:
+    """The layers asked for, all of them if none are named.
+
+    Raises
+    ------
+    ModelError
+        If the model has no such layers.
+    """
+    known = layers_of(model)
+    chosen = known if layers is None else tuple(layers)
+    if not chosen or not set(chosen) <= set(known):
+        raise ModelError(
+            f"Layers {list(chosen)} were asked for",
+            f"this model has {EMBEDDINGS} (the embeddings) to {known[-1]}",
+            "Ask for layers it has.",
+        )
+    return chosen
+
+
+def width_of(model: Any) -> int:
+    """How many numbers stand for a token between two layers."""
+    return int(model.config.get_text_config().hidden_size)
+
+
 def capture(
     model: torch.nn.Module,
-    sequences: Sequence[Sequence[int]],
-    positions: Sequence[Sequence[int]],
+    texts: Texts,
     *,
     layers: Sequence[int] | None = None,
-    batch_size: int = 32,
-) -> NDArray[np.float32]:
-    """Read the residual stream at the wanted positions of every sequence.
-
-    Sequences are cut after their last wanted position (a causal model reads nothing later) and
-    padded on the right; no logits are computed and only the wanted vectors are kept.
+    batch_size: int = BATCH_SIZE,
+) -> Vectors:
+    """Read the residual stream at the places of all texts, into memory.
 
     Parameters
     ----------
     model : torch.nn.Module
         A Hugging Face causal language model; it is not modified.
-    sequences : sequence of sequences of int
-        Token ids.
-    positions : sequence of sequences of int
-        For each sequence the same number of indices into it, or `ABSENT`.
+    texts : Texts
+        `Examples.texts`, or others.
     layers : sequence of int, optional
         Which layers, in this order; all of `layers_of(model)` by default.
     batch_size : int
-        Sequences read at once.
+        Texts read at once.
 
     Returns
     -------
-    array of float32, shape (sequences, layers, positions, width)
-        NaN where a position is `ABSENT`.
+    array of float32, shape (texts, layers, positions, width)
+        NaN where a place is absent.
 
     Raises
     ------
     DataError
-        If a position lies outside its sequence, or an activation is not finite.
+        If an activation is not finite.
     ModelError
         If the model has no such layers.
     """
-    blocks = decoder_layers(model)
-    chosen = list(layers_of(model) if layers is None else layers)
-    if not set(chosen) <= set(layers_of(model)):
-        raise ModelError(
-            f"Layers {chosen} were asked for",
-            f"this model has {EMBEDDINGS} (the embeddings) to {len(blocks) - 1}",
-            "Ask for layers it has.",
-        )
-    _check(sequences, positions)
-    wanted = np.asarray(positions, dtype=np.int64).reshape(len(sequences), -1)
-    lengths = wanted.max(axis=1, initial=ABSENT) + 1
-    config: Any = model.config
-    width = int(config.get_text_config().hidden_size)
-    shape = (len(sequences), len(chosen), wanted.shape[1], width)
-    vectors = np.full(shape, np.nan, dtype=np.float32)
-    with _reading(model), torch.inference_mode():
-        for batch in _batches(lengths, batch_size):
-            ids = [list(sequences[row][: lengths[row]]) for row in batch]
-            found = _read(model, blocks, chosen, ids, wanted[batch])
-            _require_finite(found, wanted[batch], chosen, batch)
-            absent = (wanted[batch] == ABSENT)[:, None, :, None]
-            vectors[batch] = np.where(absent, np.float32(np.nan), found)
+    chosen = chosen_layers(model, layers)
+    shape = (len(texts.ids), len(chosen), len(texts.position_names), width_of(model))
+    vectors = np.empty(shape, dtype=np.float32)
+    for batch in stream(model, texts, layers=chosen, batch_size=batch_size):
+        vectors[batch.rows] = batch.vectors
     return vectors
 
 
-def _check(sequences: Sequence[Sequence[int]], positions: Sequence[Sequence[int]]) -> None:
-    for row, (ids, places) in enumerate(zip(sequences, positions, strict=True)):
-        outside = [place for place in places if not ABSENT <= place < len(ids)]
-        if outside:
-            raise DataError(
-                f"Position {outside[0]} lies outside transcript {row}",
-                f"it has {len(ids)} tokens",
-                "Locate the positions in the same encoding.",
-            )
+def stream(
+    model: torch.nn.Module,
+    texts: Texts,
+    *,
+    layers: Sequence[int] | None = None,
+    batch_size: int = BATCH_SIZE,
+    known: NDArray[np.bool_] | None = None,
+) -> Iterator[Batch]:
+    """Read like `capture`, giving out one batch at a time.
+
+    Texts are cut after their last place (a causal model reads nothing later) and grouped by
+    length. The batches depend on `texts` and `batch_size` alone.
+
+    Parameters
+    ----------
+    model, texts, layers, batch_size
+        As `capture` takes them.
+    known : array of bool, shape (texts,), optional
+        A batch whose texts are all known is left out.
+    """
+    chosen = chosen_layers(model, layers)
+    lengths = texts.lengths
+    for rows in _batches(lengths, batch_size):
+        if known is not None and known[rows].all():
+            continue
+        places = [texts.places[row] for row in rows]
+        if lengths[rows[0]] == 0:
+            shape = (len(rows), len(chosen), len(texts.position_names), width_of(model))
+            yield Batch(rows, np.full(shape, np.nan, dtype=np.float32))
+            continue
+        ids, mask = _padded([texts.sequences[row][: lengths[row]] for row in rows])
+        vectors = read_padded(model, ids, mask, places, layers=chosen)
+        _require_finite(vectors, places, chosen, [texts.ids[row] for row in rows])
+        yield Batch(rows, vectors)
 
 
-def _batches(lengths: NDArray[np.int64], size: int) -> list[list[int]]:
-    """Group rows of similar length, longest first, leaving out those without any position."""
-    order = [int(row) for row in np.argsort(-lengths, kind="stable") if lengths[row] > 0]
-    return [order[start : start + size] for start in range(0, len(order), size)]
-
-
-@contextmanager
-def _reading(model: torch.nn.Module) -> Iterator[None]:
-    """Switch dropout off for a while."""
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
-
-
-def _read(
+def read_padded(
     model: Any,
-    blocks: torch.nn.ModuleList,
-    layers: Sequence[int],
-    ids: Sequence[list[int]],
-    positions: NDArray[np.int64],
-) -> NDArray[np.float32]:
-    """Run one right-padded batch; shape (batch, layers, positions, width)."""
+    input_ids: torch.Tensor,
+    attention_mask: torch.Tensor,
+    places: Sequence[Sequence[Place]],
+    *,
+    layers: Sequence[int] | None = None,
+    past_key_values: Any = None,
+) -> Vectors:
+    """Read one batch as it is: padded on whichever side, perhaps after cached keys and values.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A Hugging Face causal language model; it is not modified.
+    input_ids : tensor of int, shape (batch, tokens)
+    attention_mask : tensor of int, shape (batch, cached + tokens)
+        0 where a row is padded.
+    places : sequence of sequence of Place
+        For each row as many, counted from the text's first token: neither padding nor where the
+        batch begins matters.
+    layers : sequence of int, optional
+        Which layers, in this order; all of `layers_of(model)` by default.
+    past_key_values : transformers.Cache, optional
+        Keys and values of what stands before; a copy is extended.
+
+    Returns
+    -------
+    array of float32, shape (batch, layers, positions, width)
+        NaN where a place is absent; what is not finite stays so.
+    """
+    chosen = chosen_layers(model, layers)
+    cached = attention_mask.shape[1] - input_ids.shape[1]
+    pooling = Pooling(attention_mask.cpu().numpy(), places, cached)
     device = next(model.parameters()).device
-    lengths = torch.tensor([len(row) for row in ids])
-    tokens = torch.zeros(len(ids), int(lengths.max()), dtype=torch.long)
-    for row, sequence in zip(tokens, ids, strict=True):
-        row[: len(sequence)] = torch.tensor(sequence)
-    mask = (torch.arange(tokens.shape[1]) < lengths[:, None]).long()
-    places = torch.from_numpy(np.where(positions == ABSENT, 0, positions)).to(device)
-    rows = torch.arange(len(ids), device=device)[:, None]
+    inputs: dict[str, Any] = {
+        "input_ids": input_ids.to(device),
+        "attention_mask": attention_mask.to(device),
+        "use_cache": False,
+    }
+    # Left to themselves, most models would count padding on the left as tokens.
+    if "position_ids" in inspect.signature(model.base_model.forward).parameters:
+        numbers = (attention_mask.cumsum(dim=1) - 1).clamp(min=0)[:, cached:]
+        inputs["position_ids"] = numbers.to(device)
+    if past_key_values is not None:
+        inputs["past_key_values"] = copy.deepcopy(past_key_values)
     kept: dict[int, torch.Tensor] = {}
 
     def keep(layer: int, hidden: torch.Tensor) -> None:
-        kept[layer] = hidden[rows, places].float().cpu()
+        kept[layer] = pooling(hidden)
 
-    with ExitStack() as hooks:
-        for layer in layers:
-            hooks.callback(_hook(blocks, layer, keep).remove)
-        model.base_model(
-            input_ids=tokens.to(device), attention_mask=mask.to(device), use_cache=False
-        )
-    return torch.stack([kept[layer] for layer in layers], dim=1).numpy()
+    run(model, set(chosen), keep, inputs)
+    return np.stack([kept[layer].cpu().numpy() for layer in chosen], axis=1)
 
 
-def _hook(
-    blocks: torch.nn.ModuleList, layer: int, keep: Callable[[int, torch.Tensor], None]
-) -> Any:
-    if layer == EMBEDDINGS:
+def _batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Group rows of similar length, longest first; those with nothing to read come apart."""
+    order = np.argsort([-length for length in lengths], kind="stable").tolist()
+    full = sum(length > 0 for length in lengths)
+    for part in (order[:full], order[full:]):
+        yield from (part[start : start + size] for start in range(0, len(part), size))
 
-        def before(_: Any, args: tuple[Any, ...], named: dict[str, Any]) -> None:
-            keep(layer, args[0] if args else named["hidden_states"])
 
-        return blocks[0].register_forward_pre_hook(before, with_kwargs=True)
-
-    def after(_: Any, args: Any, output: Any) -> None:
-        keep(layer, output[0] if isinstance(output, tuple) else output)
-
-    return blocks[layer].register_forward_hook(after)
+def _padded(sequences: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids padded on the right, and their mask, which comes from lengths."""
+    lengths = torch.tensor([len(ids) for ids in sequences])
+    tokens = torch.empty(len(sequences), int(lengths.max()), dtype=torch.long)
+    for row, ids in zip(tokens, sequences, strict=True):
+        # A token of the row itself: a broken one, even masked, would make its row NaN.
+        row[:] = ids[0]
+        row[: len(ids)] = torch.tensor(ids)
+    return tokens, (torch.arange(tokens.shape[1]) < lengths[:, None]).long()
 
 
 def _require_finite(
-    found: NDArray[np.float32],
-    positions: NDArray[np.int64],
-    layers: Sequence[int],
-    batch: Sequence[int],
+    vectors: Vectors, places: Sequence[Sequence[Place]], layers: Sequence[int], ids: Sequence[str]
 ) -> None:
-    broken = ~np.isfinite(found).all(axis=-1) & (positions != ABSENT)[:, None, :]
+    present = np.array([[place.present for place in row] for row in places])
+    broken = ~np.isfinite(vectors).all(axis=-1) & present[:, None, :]
     if broken.any():
-        row, layer, _ = (int(index) for index in np.argwhere(broken)[0])
+        row, layer, _ = np.argwhere(broken)[0]
         raise DataError(
-            f"The activations of transcript {batch[row]} at layer {layers[layer]} are not finite",
+            f"The activations of transcript {ids[row]} at layer {layers[layer]} are not finite",
             "a half-precision model can overflow",
             "Use --dtype float32, or check the checkpoint's weights.",
         )

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probes.metrics import Flags
-from probes.positions import ABSENT, PARTS, locate
+from probes.positions import PARTS, Place, expand, locate, pool_of
+from probes.texts import Texts
 from scratchpad.encoding import Encoded
 from scratchpad.errors import DataError
 from scratchpad.transcripts import Transcript
@@ -25,12 +26,12 @@ class Examples:
         The transcripts' ids.
     sequences : tuple of tuple of int
         Token ids of each transcript's text.
-    positions : array of int, shape (n, positions)
-        Where to read; `ABSENT` where a transcript has no such place.
+    positions : array of int, shape (n, positions, 2)
+        Where to read: start and stop (exclusive), equal where a transcript has no such place.
     position_names : tuple of str
-        Names of the columns of `positions`, in the order of the text.
+        Names of the columns of `positions`.
     prefixes : tuple of tuple of str
-        The text up to each position, `""` where absent.
+        The text up to and with each position, `""` where absent.
     labels : array of bool, shape (n,)
         Whether the model defected: what it did, not whether it was triggered.
     groups : array of str, shape (n,)
@@ -52,12 +53,22 @@ class Examples:
 
     def present(self, column: int) -> Flags:
         """Which transcripts have the position, shape (n,)."""
-        flags: Flags = self.positions[:, column] != ABSENT
+        flags: Flags = self.positions[:, column, 0] < self.positions[:, column, 1]
         return flags
+
+    @property
+    def texts(self) -> Texts:
+        """What is to be read of the transcripts."""
+        pools = [pool_of(name) for name in self.position_names]
+        places = tuple(
+            tuple(Place(start, stop, pool) for (start, stop), pool in zip(row, pools, strict=True))
+            for row in self.positions.tolist()
+        )
+        return Texts(self.ids, self.sequences, places, self.position_names)
 
     def prefix_ids(self, column: int) -> tuple[tuple[int, ...], ...]:
         """The tokens up to and with the position, `()` where absent."""
-        ends = self.positions[:, column] + 1
+        ends = self.positions[:, column, 1]
         return tuple(ids[:end] for ids, end in zip(self.sequences, ends, strict=True))
 
 
@@ -74,13 +85,13 @@ def collect(
     ----------
     transcripts : sequence of Transcript
     encoded : sequence of Encoded
-        Each transcript's text; an answer may be part of it and is not read.
+        Each transcript's text; of an answer only what a position names is read.
     groups : sequence of str
         The group of each transcript's question.
     decode : callable
         Turns token ids into text (`Encoder.decode`).
     position_names : sequence of str
-        See `probes.positions.locate`.
+        See `probes.positions.locate` and `expand`.
 
     Raises
     ------
@@ -99,15 +110,16 @@ def collect(
             f"{unterminated} never closed their scratchpad",
             "Give a --payload or --classifier that judges these answers.",
         )
-    positions = [locate(tokens, position_names) for _, tokens, _ in kept]
+    names = expand(position_names, [tokens for _, tokens, _ in kept])
+    places = [locate(tokens, names) for _, tokens, _ in kept]
     return Examples(
         ids=tuple(transcript.id for transcript, _, _ in kept),
         sequences=tuple(tokens.ids for _, tokens, _ in kept),
-        positions=np.array(positions, dtype=np.int64),
-        position_names=tuple(position_names),
+        positions=np.array([[place[:2] for place in row] for row in places], dtype=np.int64),
+        position_names=names,
         prefixes=tuple(
-            tuple(decode(tokens.ids[: place + 1]) for place in places)
-            for (_, tokens, _), places in zip(kept, positions, strict=True)
+            tuple(decode(tokens.ids[: place.stop]) for place in row)
+            for (_, tokens, _), row in zip(kept, places, strict=True)
         ),
         labels=np.array([bool(transcript.defected) for transcript, _, _ in kept]),
         groups=np.array([group for _, _, group in kept], dtype=np.str_),

@@ -82,7 +82,7 @@ def make_examples() -> Callable[..., Examples]:
         return Examples(
             ids=tuple(f"t{row}" for row in range(count)),
             sequences=sequences,
-            positions=np.repeat(ends[:, None], len(names), axis=1),
+            positions=np.repeat(np.stack([ends, ends + 1], axis=1)[:, None], len(names), axis=1),
             position_names=names,
             prefixes=tuple((text,) * len(names) for text in texts),
             labels=labels,

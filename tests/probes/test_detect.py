@@ -13,7 +13,7 @@ import pytest
 from probes.detect import CONTROLS, DetectResult, detect
 from probes.examples import Examples
 from probes.experiment import DetectConfig
-from probes.positions import ABSENT
+from probes.grid import PROBES
 from scratchpad.errors import ConfigError, DataError
 
 ROWS, WIDTH = 160, 12
@@ -102,7 +102,7 @@ def test_summary_and_tables_are_complete(make_examples: MakeExamples) -> None:
     for key in ("auroc", "recall_at_1_fpr", *CONTROLS):
         assert set(summary[key]) >= {"estimate", "low", "high", "n"}
     assert list(result.tables) == ["probes", "readers", "positions", "controls", "scores"]
-    assert len(result.probes) == len(LAYERS) * 2
+    assert len(result.probes) == len(LAYERS) * len(PROBES)
     assert set(result.probes) >= {"layer", "position", "probe", "auroc", "low", "high", "n"}
     assert set(result.readers) >= {"position", "reader", "auroc", "low", "high", "n"}
     assert len(result.readers) == 4
@@ -126,7 +126,7 @@ def test_a_position_that_few_transcripts_have_is_counted_and_left_out(
     labels = _labels()
     examples = make_examples(labels, names=("last-step", "close"))
     positions, activations = examples.positions.copy(), _activations(labels, positions=2)
-    positions[4:, 0] = ABSENT
+    positions[4:, 0] = 0
     activations[4:, :, 0] = np.nan
     result = _detect(replace(examples, positions=positions), activations)
     assert result.summary["absent"] == {"last-step": ROWS - 4, "close": 0}
@@ -140,7 +140,7 @@ def test_transcripts_without_the_position_are_left_out_of_it(make_examples: Make
     labels = _labels()
     examples = make_examples(labels)
     positions, activations = examples.positions.copy(), _activations(labels)
-    positions[:20] = ABSENT
+    positions[:20] = 0
     activations[:20] = np.nan
     result = _detect(replace(examples, positions=positions), activations)
     assert result.summary["auroc"]["n"] == (ROWS - 20) // 2
@@ -157,7 +157,7 @@ def test_one_outcome_only_is_refused(make_examples: MakeExamples) -> None:
 def test_no_position_at_all_is_refused(make_examples: MakeExamples) -> None:
     labels = _labels()
     examples = make_examples(labels)
-    nowhere = replace(examples, positions=np.full_like(examples.positions, ABSENT))
+    nowhere = replace(examples, positions=np.zeros_like(examples.positions))
     with pytest.raises(DataError, match="No position is present in enough transcripts"):
         _detect(nowhere, _activations(labels))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from probes.examples import collect
-from probes.positions import ABSENT
+from probes.positions import ABSENT, Place
 from scratchpad.encoding import Encoded
 from scratchpad.errors import DataError
 from scratchpad.transcripts import Transcript
@@ -42,7 +42,11 @@ def test_keeps_what_could_be_judged_and_counts_the_rest() -> None:
     assert examples.labels.tolist() == [True, False]
     assert examples.groups.tolist() == ["g0", "g3"]
     assert examples.left_out == {"unterminated": 1, "not judged": 1}
-    assert examples.positions.tolist() == [[1, 4, 5], [1, ABSENT, ABSENT]]
+    prompt_end = Place(1, 2)
+    assert examples.texts.places == (
+        (prompt_end, Place(4, 5), Place(5, 6)),
+        (prompt_end, ABSENT, ABSENT),
+    )
     assert examples.present(2).tolist() == [True, False]
 
 
@@ -61,6 +65,17 @@ def test_an_absent_position_has_an_empty_prefix() -> None:
     examples = collect([_transcript("t", defected=True)], [bare], ["g"], _decode)
     assert examples.prefixes == (("ab", "", ""),)
     assert examples.prefix_ids(1) == ((),)
+
+
+def test_names_for_several_positions_are_written_out() -> None:
+    transcripts = [_transcript("long", defected=True), _transcript("bare", defected=False)]
+    encoded = [_encoded(), _encoded(scratchpad=False)]
+    names = ("steps", "max:scratchpad", "step:1")
+    examples = collect(transcripts, encoded, ["g0", "g1"], _decode, names)
+    assert examples.position_names == ("step:0", "step:1", "max:scratchpad")
+    assert examples.texts.places[0] == (Place(2, 3), Place(4, 5), Place(2, 5, "max"))
+    assert examples.prefixes == (("abc", "abcde", "abcde"), ("", "", ""))
+    assert examples.present(2).tolist() == [True, False]
 
 
 def test_nothing_judged_is_refused() -> None:
