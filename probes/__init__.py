@@ -4,7 +4,8 @@ A library in the order of its use:
 
 `collect` makes `Examples` of judged transcripts, with the positions to read (`locate`);
 `capture` reads the residual stream there, at the layers of `layers_of`;
-`DifferenceOfMeans` and `LogisticProbe` are the probes, scikit-learn classifiers;
+`DifferenceOfMeans`, `MassMean`, `RidgeProbe` and `LogisticProbe` are the probes, scikit-learn
+classifiers; `MeanPairDifference`, `PCAContrast` and `CCS` learn from contrast pairs instead;
 `group_folds`, `cross_scores` and `choose` score and choose on questions not seen before;
 `Resamples`, `estimate` and `auroc_difference` say how sure that is;
 `probes.detect.detect` is the whole experiment, with text baselines, controls and a verdict.
@@ -20,14 +21,20 @@ if TYPE_CHECKING:
     from probes.crossvalidation import choose, cross_scores, group_folds
     from probes.evaluation import Resamples, auroc_difference, estimate
     from probes.examples import Examples, collect
-    from probes.fits import DifferenceOfMeans, LogisticProbe
+    from probes.fits import DifferenceOfMeans, LogisticProbe, MassMean, RidgeProbe
+    from probes.pairs import CCS, MeanPairDifference, PCAContrast
     from probes.positions import locate
 
 __all__ = [
+    "CCS",
     "DifferenceOfMeans",
     "Examples",
     "LogisticProbe",
+    "MassMean",
+    "MeanPairDifference",
+    "PCAContrast",
     "Resamples",
+    "RidgeProbe",
     "auroc_difference",
     "capture",
     "choose",
@@ -44,7 +51,8 @@ _HOMES = {
     "crossvalidation": ("choose", "cross_scores", "group_folds"),
     "evaluation": ("Resamples", "auroc_difference", "estimate"),
     "examples": ("Examples", "collect"),
-    "fits": ("DifferenceOfMeans", "LogisticProbe"),
+    "fits": ("DifferenceOfMeans", "LogisticProbe", "MassMean", "RidgeProbe"),
+    "pairs": ("CCS", "MeanPairDifference", "PCAContrast"),
     "positions": ("locate",),
 }
 
