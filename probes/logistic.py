@@ -19,7 +19,7 @@ TOLERANCE = 1e-11
 """Predicted fall of the objective, as a share of it, at which a column is done."""
 
 MOST_ITERATIONS = 1000
-_REMEMBERED = 5  # more history took no fewer iterations, and longer ones
+_REMEMBERED = 3  # more history took no fewer iterations, and longer ones
 _SMALLEST = 1e-8  # axes whose singular value is below this share of the largest are rounding
 
 
@@ -170,14 +170,14 @@ class _Problem:
         losses = softplus((1 - 2 * self.targets) * logits) * self.present[..., None]
         return losses.sum(dim=1) + (self.penalty * weights.square()).sum(dim=1) / 2
 
-    def gradient(self, weights: Tensor, logits: Tensor) -> Tensor:
-        """Gradient by weights, (batch, axes, columns)."""
-        errors = torch.sigmoid(logits) - self.targets
+    def gradient(self, weights: Tensor, chances: Tensor) -> Tensor:
+        """Gradient by weights, (batch, axes, columns), where positives have these chances."""
+        errors = chances - self.targets
         return self.features.transpose(1, 2) @ errors + self.penalty * weights
 
-    def preconditioner(self, logits: Tensor) -> Tensor:
+    def preconditioner(self, chances: Tensor) -> Tensor:
         """Inverse diagonal of the Hessian were all losses equally curved."""
-        curvature = _curvature(logits) * self.present[..., None]
+        curvature = chances * (1 - chances) * self.present[..., None]
         mean = curvature.sum(dim=1, keepdim=True) / self.present.sum(dim=1)[:, None, None]
         return 1 / (self.penalty + mean * self.squares)
 
@@ -189,12 +189,12 @@ class _Problem:
         slope = (self.penalty * weights * move).sum(dim=1)
         bend = (self.penalty * move.square()).sum(dim=1)
         length = torch.ones_like(slope)
+        squared = shift.square()
         low, high = torch.zeros_like(slope), torch.full_like(slope, torch.inf)
         for _ in range(3):
-            at = logits + length[:, None] * shift
-            first = (shift * (torch.sigmoid(at) - self.targets)).sum(dim=1)
-            first = first + slope + length * bend
-            second = (shift.square() * _curvature(at)).sum(dim=1) + bend
+            chances = torch.sigmoid(torch.addcmul(logits, length[:, None], shift))
+            first = (shift * (chances - self.targets)).sum(dim=1) + slope + length * bend
+            second = (squared * chances * (1 - chances)).sum(dim=1) + bend
             low = torch.where(first <= 0, length, low)
             high = torch.where(first > 0, length, high)
             newton = length - first / second
@@ -203,21 +203,17 @@ class _Problem:
         return length
 
 
-def _curvature(logits: Tensor) -> Tensor:
-    chance = torch.sigmoid(logits)
-    return chance * (1 - chance)
-
-
 def _minimise(problem: _Problem) -> tuple[Tensor, Tensor]:
     """Weights (batch, axes, columns), and which converged (batch, columns)."""
     found = problem.start()
     converged = torch.zeros(len(found), found.shape[2], dtype=torch.bool, device=found.device)
     active = torch.arange(found.shape[2], device=found.device)
     weights, logits = found.clone(), problem.features @ found
-    gradient = problem.gradient(weights, logits)
+    chances = torch.sigmoid(logits)
+    gradient = problem.gradient(weights, chances)
     history: list[tuple[Tensor, Tensor, Tensor]] = []
     for _ in range(MOST_ITERATIONS):
-        move = -_product(history, gradient, problem.preconditioner(logits))
+        move = -_product(history, gradient, problem.preconditioner(chances))
         promised = -(gradient * move).sum(dim=1) / 2
         done = promised < TOLERANCE * problem.objective(weights, logits)
         kept = ~done.all(dim=0)
@@ -234,9 +230,11 @@ def _minimise(problem: _Problem) -> tuple[Tensor, Tensor]:
         shift = problem.features @ move
         length = problem.step_length(weights, logits, move, shift)
         length = torch.where(done, 0.0, length)[:, None]
-        weights, logits = weights + length * move, logits + length * shift
-        before, gradient = gradient, problem.gradient(weights, logits)
-        step, change = length * move, gradient - before
+        step = length * move
+        weights, logits = weights + step, torch.addcmul(logits, length, shift)
+        chances = torch.sigmoid(logits)
+        before, gradient = gradient, problem.gradient(weights, chances)
+        change = gradient - before
         product = (step * change).sum(dim=1, keepdim=True)
         inverse = torch.where(product > 0, 1 / product, 0.0)
         history = [*history[1 - _REMEMBERED :], (step, change, inverse)]
