@@ -2,8 +2,10 @@
 
 A library in the order of its use:
 
-`collect` makes `Examples` of judged transcripts, with the positions to read (`locate`);
-`capture` reads the residual stream there, at the layers of `layers_of`;
+`collect` makes `Examples` of judged transcripts, with the positions to read (`locate`, `expand`):
+a `Place` each, together `Texts`;
+`capture` reads the residual stream there, at the layers of `layers_of`, into memory; `record`
+straight into a `Store` on disk; `streamed_moments` into the `Moments` of each class;
 `DifferenceOfMeans`, `MassMean`, `RidgeProbe` and `LogisticProbe` are the probes, scikit-learn
 classifiers; `MeanPairDifference`, `PCAContrast` and `CCS` learn from contrast pairs instead;
 `group_folds`, `cross_scores` and `choose` score and choose on questions not seen before;
@@ -41,9 +43,12 @@ __all__ = [
     "collect",
     "cross_scores",
     "estimate",
+    "expand",
     "group_folds",
     "layers_of",
     "locate",
+    "record",
+    "streamed_moments",
 ]
 
 _HOMES = {
@@ -53,7 +58,10 @@ _HOMES = {
     "examples": ("Examples", "collect"),
     "fits": ("DifferenceOfMeans", "LogisticProbe", "MassMean", "RidgeProbe"),
     "pairs": ("CCS", "MeanPairDifference", "PCAContrast"),
-    "positions": ("locate",),
+    "moments": ("Moments", "streamed_moments"),
+    "positions": ("Place", "expand", "locate"),
+    "store": ("Store", "record"),
+    "texts": ("Texts",),
 }
 
 
