@@ -34,7 +34,7 @@ class DemoConfig:
 def run_demo(config: DemoConfig) -> Result:
     """Run the parts in order and join their summaries."""
     from analyses.commands.ablate import AblateConfig, run_ablate
-    from analyses.commands.probe import DetectConfig, run_detect
+    from analyses.commands.probes.detect import DetectConfig, run_detect
     from analyses.commands.report import ReportConfig, run_report
     from scratchpad.train_command import TrainCommand, run_train
 

@@ -1,0 +1,20 @@
+"""`scratchpad probe ...`: experiments on activations, each beside readers of the same text."""
+
+from __future__ import annotations
+
+import typer
+
+from analyses.commands.probes import detect
+from scratchpad.commanding import add_command
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the experiments."""
+    probes = typer.Typer(no_args_is_help=True)
+    probes.callback()(_probe)
+    add_command(probes, "detect", detect.DetectConfig, detect.run_detect, example=detect.EXAMPLE)
+    app.add_typer(probes, name="probe")
+
+
+def _probe() -> None:
+    """Fit probes on activations, beside readers of the same text."""
