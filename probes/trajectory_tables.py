@@ -1,0 +1,69 @@
+"""The tables of a trajectory: one row per reader and step, per lead, per transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pandas import DataFrame
+
+from probes.crossing import Crossings
+from probes.examples import Examples
+from probes.metrics import Flags
+from probes.step_readers import StepFlags
+from scratchpad.statistics import Estimate
+
+
+def step_table(crossings: Crossings, readers: Mapping[str, StepFlags], present: Flags) -> DataFrame:
+    """One row per reader and step: what it has flagged by then, and what that rests on."""
+    reached, benign = (
+        present[labels].sum(axis=0) for labels in (crossings.defected, ~crossings.defected)
+    )
+    return DataFrame(
+        {
+            "reader": name,
+            "step": step,
+            **_numbers(share),
+            "reached": reached[step],
+            "benign": benign[step],
+            "benign_prefixes": flags.benign[step],
+            "chosen": flags.chosen[step],
+        }
+        for name, flags in readers.items()
+        for step, share in enumerate(crossings.flagged(name, len(flags.chosen)))
+    )
+
+
+def lead_table(
+    crossings: Crossings, leads: Mapping[str, Estimate], over: Mapping[str, str]
+) -> DataFrame:
+    """One row per lead of the probe, with counts of the transcripts on either side of 0."""
+    rows = (
+        {
+            "lead": name,
+            **_numbers(lead),
+            "reason": lead.reason,
+            **(crossings.order("probe", over[name]) if lead.defined else {}),
+        }
+        for name, lead in leads.items()
+    )
+    return DataFrame(rows).astype(dict.fromkeys(("earlier", "equal", "later"), "Int64"))
+
+
+def crossing_table(examples: Examples, crossings: Crossings) -> DataFrame:
+    """One row per transcript with the crossing times of all readers."""
+    return DataFrame(
+        {
+            "id": examples.ids,
+            "group": examples.groups,
+            "triggered": examples.triggered,
+            "defected": examples.labels,
+            "last_step": crossings.last,
+            **crossings.times,
+        }
+    )
+
+
+def _numbers(found: Estimate) -> dict[str, Any]:
+    return {key: value for key, value in asdict(found).items() if key != "reason"}
