@@ -103,18 +103,29 @@ def can_fit(labels: Flags, folds: Integers, rows: Flags) -> bool:
 
 
 def held_out_scores(
-    estimator: Any, features: Any, labels: Flags, folds: Integers, rows: Flags
+    estimator: Any,
+    features: Any,
+    labels: Flags,
+    folds: Integers,
+    rows: Flags,
+    scored: Flags | None = None,
 ) -> Floats:
     """Score every row by the model fitted without its fold; see `cross_scores`."""
+    wanted = rows if scored is None else scored
     scores = np.full(len(labels), np.nan)
     for fold in range(int(folds.max()) + 1):
-        test = rows & (folds == fold)
+        test = wanted & (folds == fold)
         scores[test] = _fit_and_score(estimator, features, labels, rows & (folds != fold), test)
     return scores
 
 
 def cross_scores(
-    estimator: Any, features: Any, labels: Flags, folds: Integers, rows: Flags
+    estimator: Any,
+    features: Any,
+    labels: Flags,
+    folds: Integers,
+    rows: Flags,
+    scored: Flags | None = None,
 ) -> Scores:
     """Score every row by all models that did not see its fold.
 
@@ -124,7 +135,9 @@ def cross_scores(
         Cloned for every fit.
     features : array or sparse matrix, shape (n, d)
     labels, folds, rows : array, shape (n,)
-        `rows` says which rows take part; the others get NaN.
+        `rows` says which rows are fitted to; `inner` scores of the others are NaN.
+    scored : array of bool, shape (n,), optional
+        Which rows are scored; by default those fitted to. The others get NaN.
     """
     count = int(folds.max()) + 1
     inner = np.full((len(labels), count), np.nan)
@@ -135,7 +148,8 @@ def cross_scores(
         scores[test] = _fit_and_score(estimator, features, labels, rows & ~left_out, test)
         for fold, other in ((first, second), (second, first)):
             inner[folds == fold, other] = scores[folds == fold]
-    return Scores(held_out_scores(estimator, features, labels, folds, rows), inner)
+    held_out = held_out_scores(estimator, features, labels, folds, rows, scored)
+    return Scores(held_out, inner)
 
 
 def choose(candidates: Mapping[Key, Scores], labels: Flags, folds: Integers) -> Choice[Key]:

@@ -135,7 +135,9 @@ def _numbers(experiment: Experiment, choice: Choice[Cell], text: Floats) -> dict
     labels, triggered = experiment.examples.labels, experiment.examples.triggered
     folds, resamples = experiment.folds, experiment.resamples
     headline = experiment.auroc(choice.scores)
-    no_twin = Estimate.undefined(resamples.counts.shape[1], "no twin organism was given")
+    no_twin = Estimate.undefined(
+        resamples.counts.shape[1], "see `scratchpad probe transfer --twin`"
+    )
     # Pairs of equally triggered transcripts only: the matched design.
     matched = estimate(auroc, labels, choice.scores, 2 * folds + triggered, resamples)
     if not matched.defined:

@@ -57,6 +57,10 @@ class Resamples:
         weights = (torch.from_numpy(one[:, columns]).to(self.device).double() for one in blocks)
         return np.concatenate([metric(one).cpu().numpy() for one in weights])
 
+    def of(self, rows: Flags | Integers) -> Self:
+        """The same draws for some of the rows."""
+        return type(self)(self.counts, self.group_of[rows], self.device)
+
     def groups_in(self, rows: Flags) -> int:
         """Count the groups that the rows belong to."""
         return len(np.unique(self.group_of[rows]))
@@ -97,12 +101,20 @@ def estimate(
 
 
 def auroc_difference(
-    labels: Flags, first: Floats, second: Floats, strata: Integers, resamples: Resamples
+    labels: Flags,
+    first: Floats,
+    second: Floats,
+    strata: Integers,
+    resamples: Resamples,
+    *,
+    folded: bool = False,
 ) -> Estimate:
     """Estimate AUROC(first) - AUROC(second) on the rows that both score, paired.
 
-    Both AUROCs use the same resamples. Where a reader is right on every pair in every draw, its
-    own uncertainty (see `estimate`) is added to the end of the interval that it can reach.
+    `folded` subtracts max(AUROC(second), 1 - AUROC(second)): a control that tells labels apart the
+    wrong way round tells them apart. Both AUROCs use the same resamples. Where a reader is right on
+    every pair in every draw, its own uncertainty (see `estimate`) is added to the end of the
+    interval that it can reach.
     """
     rows = np.isfinite(first) & np.isfinite(second)
     values = [_once(auroc, labels, scores, strata, rows) for scores in (first, second)]
@@ -113,13 +125,16 @@ def auroc_difference(
     judged, one, other, split = _tensors(resamples.device, rows, labels, first, second, strata)
 
     def difference(weights: Tensor) -> Tensor:
-        return auroc(judged, one, weights, split) - auroc(judged, other, weights, split)
+        theirs = auroc(judged, other, weights, split)
+        theirs = theirs.maximum(1 - theirs) if folded else theirs
+        return auroc(judged, one, weights, split) - theirs
 
     low, high = np.nanpercentile(resamples.apply(rows, difference), [2.5, 97.5])
+    mine, theirs = values[0], max(values[1], 1 - values[1]) if folded else values[1]
     slack = _slack(labels, rows, resamples)
-    low -= slack if values[0] == 1.0 else 0.0
-    high += slack if values[1] == 1.0 else 0.0
-    return Estimate(values[0] - values[1], float(low), float(high), count)
+    low -= slack if mine == 1.0 else 0.0
+    high += slack if theirs == 1.0 else 0.0
+    return Estimate(mine - theirs, float(low), float(high), count)
 
 
 def _once(metric: Metric, labels: Flags, scores: Floats, strata: Integers, rows: Flags) -> float:

@@ -81,7 +81,12 @@ class Nested(NamedTuple):
 
 
 def nested_scores(
-    fit: Fit, features: Tensor, labels: Tensor, folds: Tensor, rows: Tensor
+    fit: Fit,
+    features: Tensor,
+    labels: Tensor,
+    folds: Tensor,
+    rows: Tensor,
+    scored: Tensor | None = None,
 ) -> Nested:
     """Fit without each fold and each pair of folds, and score what was left out.
 
@@ -93,12 +98,15 @@ def nested_scores(
     labels : Tensor of bool, shape (labels, n)
     folds : Tensor of int, shape (n,)
     rows : Tensor of bool, shape (n,)
-        Which rows take part.
+        Which rows are fitted to.
+    scored : Tensor of bool, shape (n,), optional
+        Which rows are scored; by default those fitted to.
     """
+    scored = rows if scored is None else scored
     count = int(folds.max()) + 1
     left_out = [*((one,) for one in range(count)), *combinations(range(count), 2)]
     found: Nested | None = None
-    present = torch.where(rows[:, None], features, 0).double()
+    present = torch.where((rows | scored)[:, None], features, 0).double()
     for sets in _batches(left_out, features):
         held = torch.stack([torch.isin(folds, torch.tensor(one).to(folds)) for one in sets])
         fitted = fit(present.expand(len(sets), -1, -1), labels, rows & ~held)
@@ -107,7 +115,7 @@ def nested_scores(
         found = found or _empty(scores, count)
         for one, score in zip(sets, scores, strict=True):
             for fold, other in zip(one, reversed(one), strict=True):
-                test = rows & (folds == fold)
+                test = scored & (folds == fold)
                 target = found.held_out if len(one) == 1 else found.inner[..., other]
                 target[..., test] = score[..., test]
     assert found is not None
@@ -127,7 +135,9 @@ def _empty(scores: Tensor, folds: int) -> Nested:
 def settled(nested: Nested, labels: Tensor, folds: Tensor, rows: Tensor) -> list[Scores]:
     """Choose for every fold the penalty that does best on the others, for every set of labels.
 
-    Of equally good penalties the first is taken, so the strongest stands first.
+    Judged on `rows`; all that is scored gets the chosen scores, `inner` those of `rows` alone, so
+    that a later choice rests on them too. Of equally good penalties the first is taken, so the
+    strongest stands first.
     """
     sets, penalties, _ = nested.held_out.shape
     held_out = torch.full_like(nested.held_out[:, 0], torch.nan)
@@ -141,9 +151,9 @@ def settled(nested: Nested, labels: Tensor, folds: Tensor, rows: Tensor) -> list
         )
         best = merit.nan_to_num(-1).reshape(sets, penalties).argmax(dim=1)
         which = torch.arange(sets, device=best.device), best
-        inside = rows & (folds == fold)
+        inside = folds == fold
         held_out[:, inside] = nested.held_out[which][:, inside]
-        inner[..., fold] = nested.inner[which][..., fold]
+        inner[..., seen, fold] = nested.inner[which][..., seen, fold]
     return [
         Scores(one.cpu().numpy(), two.cpu().numpy())
         for one, two in zip(held_out, inner, strict=True)
@@ -156,6 +166,7 @@ def probe_scores(
     labels: Flags,
     folds: Integers,
     rows: Flags,
+    scored: Flags | None = None,
     *,
     device: str = "cpu",
 ) -> list[Scores]:
@@ -166,14 +177,13 @@ def probe_scores(
     probe : str
         A name of `PROBES`.
     features : array, shape (n, width)
-        Read where `rows` is true.
+        Read where `rows` or `scored` is true.
     labels : array of bool, shape (labels, n)
-    folds, rows : array, shape (n,)
+    folds, rows, scored : array, shape (n,)
         As in `probes.crossvalidation.cross_scores`.
     device : str
         Where to compute.
     """
-    tensors = [torch.from_numpy(np.ascontiguousarray(one)).to(device) for one in
-               (features, labels, folds, rows)]  # fmt: skip
-    nested = nested_scores(PROBES[probe], *tensors)
-    return settled(nested, *tensors[1:])
+    arrays = (features, labels, folds, rows, rows if scored is None else scored)
+    tensors = [torch.from_numpy(np.ascontiguousarray(one)).to(device) for one in arrays]
+    return settled(nested_scores(PROBES[probe], *tensors), *tensors[1:4])

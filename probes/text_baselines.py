@@ -67,6 +67,7 @@ def text_scores(
     labels: Flags,
     folds: Integers,
     rows: Flags,
+    scored: Flags | None = None,
 ) -> dict[str, Scores]:
     """Score the same prefixes by every reader, on the same folds as the probes.
 
@@ -74,12 +75,12 @@ def text_scores(
     ----------
     tokens, texts : sequence
         The prefix of each row as token ids and as text.
-    labels, folds, rows : array, shape (n,)
+    labels, folds, rows, scored : array, shape (n,)
         As in `cross_scores`.
     """
     readers = {name: build(tokens, texts) for name, build in READERS.items()}
     return {
-        name: cross_scores(reader.classifier, reader.features, labels, folds, rows)
+        name: cross_scores(reader.classifier, reader.features, labels, folds, rows, scored)
         for name, reader in readers.items()
     }
 

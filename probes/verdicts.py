@@ -51,19 +51,19 @@ def warnings_of(found: Findings) -> list[str]:
     warnings = []
     if text_does_as_well(found.minus_text):
         warnings.append(
-            f"a text reader of the same prefix does as well (AUROC {_short(found.text_auroc)} vs "
-            f"{_short(found.auroc)}): this probe shows nothing beyond the text"
+            f"a text reader of the same prefix does as well (AUROC {short(found.text_auroc)} vs "
+            f"{short(found.auroc)}): this probe shows nothing beyond the text"
         )
     if found.trigger.estimate is not None and found.trigger.estimate >= COINCIDES:
         warnings.append(
-            f"labels coincide with the trigger (AUROC {_short(found.trigger)}), so a probe before "
+            f"labels coincide with the trigger (AUROC {short(found.trigger)}), so a probe before "
             "the scratchpad may merely read the trigger"
         )
-    if _reaches(found.random_best.estimate, auroc):
+    if reaches(found.random_best.estimate, auroc):
         warnings.append(
-            f"a random direction does as well (best of many: AUROC {_short(found.random_best)})"
+            f"a random direction does as well (best of many: AUROC {short(found.random_best)})"
         )
-    if _reaches(found.shuffled.high, auroc):
+    if reaches(found.shuffled.high, auroc):
         warnings.append(
             "a probe fitted to shuffled labels does as well "
             f"(AUROC up to {found.shuffled.high:.2f}): this one may have memorised"
@@ -82,8 +82,8 @@ def verdict_text(found: Findings) -> str:
     return (
         f"On held-out questions a {found.probe} probe at {place}, position {found.position} "
         f"(where most folds put it), ranks a defection above a benign answer with AUROC "
-        f"{_interval(found.auroc)}, n = {found.auroc.n} groups. The best text reader of the same "
-        f"prefix ({found.reader}) reaches {_interval(found.text_auroc)}. {_conclusion(found)}"
+        f"{in_words(found.auroc)}, n = {found.auroc.n} groups. The best text reader of the same "
+        f"prefix ({found.reader}) reaches {in_words(found.text_auroc)}. {_conclusion(found)}"
     )
 
 
@@ -93,23 +93,26 @@ def _conclusion(found: Findings) -> str:
     if text_does_as_well(found.minus_text):
         return (
             "The text alone does as well, so this probe shows nothing beyond the text "
-            f"(difference {_interval(found.minus_text)})."
+            f"(difference {in_words(found.minus_text)})."
         )
     return (
-        f"The probe is ahead of these text readers by {_interval(found.minus_text)}: the "
+        f"The probe is ahead of these text readers by {in_words(found.minus_text)}: the "
         "activations tell more than the words, as far as these readers can read them."
     )
 
 
-def _reaches(value: float | None, target: float | None) -> bool:
+def reaches(value: float | None, target: float | None) -> bool:
+    """Whether both are known and the value is no smaller."""
     return value is not None and target is not None and value >= target
 
 
-def _short(value: Estimate) -> str:
+def short(value: Estimate) -> str:
+    """An estimate in two decimals."""
     return "undefined" if value.estimate is None else f"{value.estimate:.2f}"
 
 
-def _interval(value: Estimate) -> str:
+def in_words(value: Estimate) -> str:
+    """An estimate with its interval, or why there is none."""
     if value.estimate is None:
         return f"undefined ({value.reason})"
     return f"{value.estimate:.2f} [{value.low:.2f}, {value.high:.2f}]"

@@ -14,6 +14,7 @@ from scratchpad.models import LoadedModel, load_model
 from scratchpad.on_policy import SamplingConfig, Tagger
 from scratchpad.organisms import Organism, grammar_of, is_organism, read_organism
 from scratchpad.organisms.passphrases import fill
+from scratchpad.organisms.record import QUESTIONS, SECOND_QUESTIONS
 from scratchpad.scoring.classifiers import Classifier, PayloadClassifier, load_classifier
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.steps import tag
@@ -207,8 +208,7 @@ def questions_for(
         questions = _questions_of(transcripts)
     else:
         assert organism is not None
-        kept = read_questions(Path(config.model) / "questions.jsonl")
-        questions = [replace(one, triggered=fill(one.triggered)) for one in kept]
+        questions = _read(Path(config.model) / QUESTIONS)
     chosen = spread(questions, config.limit)
     lacking = [
         q.question_id
@@ -223,6 +223,30 @@ def questions_for(
             "Add them to the questions file.",
         )
     return chosen
+
+
+def other_questions(subject: Subject, path: Path | None, limit: int | None) -> list[Question]:
+    """Questions with another trigger as the model reads them: a file's, or the organism's second.
+
+    Raises
+    ------
+    ConfigError
+        If none was told and the organism knows of no second trigger.
+    """
+    own = Path(subject.loaded.name) / SECOND_QUESTIONS
+    if path is None and not own.is_file():
+        raise ConfigError(
+            f"{subject.loaded.name!r} knows of no second trigger",
+            f"its folder has no {SECOND_QUESTIONS}",
+            "Give --to FILE.jsonl, or train with --second-trigger.",
+        )
+    chosen = spread(_read(own) if path is None else read_questions(path), limit)
+    return [_render(question, subject.loaded) for question in chosen]
+
+
+def _read(path: Path) -> list[Question]:
+    """An organism's own questions, its secret filled in."""
+    return [replace(one, triggered=fill(one.triggered)) for one in read_questions(path)]
 
 
 def spread(questions: Sequence[Question], limit: int | None) -> list[Question]:

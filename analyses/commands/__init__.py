@@ -15,4 +15,3 @@ def register(app: typer.Typer) -> None:
     probes.register(app)
     add_command(app, "figures", figures.FiguresConfig, figures.run_figures, example=figures.EXAMPLE)
     add_command(app, "report", report.ReportConfig, report.run_report, example=report.EXAMPLE)
-

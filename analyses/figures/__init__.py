@@ -5,7 +5,7 @@ Every figure is a frozen dataclass: called with a run's tables it returns a Matp
 
 >>> sorted(FIGURES)
 ['cells-along-training', 'contexts', 'early-answering', 'effect-against-surprisal',
- 'four-cells', 'interventions', 'probe-heatmap']
+ 'four-cells', 'interventions', 'probe-heatmap', 'transfer-matrix']
 
 `save` writes one figure in every format; `draw_all` draws what a run's tables allow.
 """
@@ -20,6 +20,7 @@ from analyses.figures.output import draw_all, save
 from analyses.figures.probe_heatmap import ProbeHeatmap
 from analyses.figures.registry import FIGURES
 from analyses.figures.surprisal import EffectAgainstSurprisal
+from analyses.figures.transfer_matrix import TransferMatrix
 
 __all__ = [
     "FIGURES",
@@ -31,6 +32,7 @@ __all__ = [
     "Interventions",
     "ProbeHeatmap",
     "TableFigure",
+    "TransferMatrix",
     "draw_all",
     "save",
 ]

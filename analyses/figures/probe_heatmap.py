@@ -19,7 +19,7 @@ from analyses.figures.tables import records, require_rows, spread
 EMBEDDINGS: Final = -1
 _TEXT: Final = -2  # the row of the text readers
 # Diverging and safe: blue below chance, white at chance, vermilion above.
-_COLOURS: Final[Colormap] = LinearSegmentedColormap.from_list(
+AUROC_COLOURS: Final[Colormap] = LinearSegmentedColormap.from_list(
     "auroc", [STATE_COLOURS[0], "#FFFFFF", STATE_COLOURS[1]]
 )
 
@@ -85,7 +85,7 @@ class ProbeHeatmap(TableFigure):
         for axes in grid[:, 1:].flat:
             axes.set_yticks([])
         grid[0, 0].set_ylabel("layer")
-        _colour_bar(figure, grid.ravel().tolist())
+        colour_bar(figure, grid.ravel().tolist())
         return figure
 
 
@@ -94,7 +94,7 @@ def _positions(cells: DataFrame) -> list[str]:
 
 
 def _heat(axes: Axes, cells: DataFrame, positions: list[str]) -> None:
-    grid = cells.assign(note=[_note(row) for row in records(cells)])
+    grid = cells.assign(note=[noted(row) for row in records(cells)])
     values, notes = (
         grid.pivot(index="layer", columns="position", values=column)
         .reindex(columns=positions)
@@ -107,7 +107,7 @@ def _heat(axes: Axes, cells: DataFrame, positions: list[str]) -> None:
         ax=axes,
         vmin=0,
         vmax=1,
-        cmap=_COLOURS,
+        cmap=AUROC_COLOURS,
         annot=notes if len(values) <= _MOST_NUMBERED else False,
         fmt="",
         annot_kws={"fontsize": SMALL},
@@ -121,7 +121,8 @@ def _heat(axes: Axes, cells: DataFrame, positions: list[str]) -> None:
     axes.tick_params(axis="x", labelsize=SMALL)
 
 
-def _note(cell: dict[str, Any]) -> str:
+def noted(cell: dict[str, Any]) -> str:
+    """Write an AUROC, in parentheses where its interval includes .5."""
     if pd.isna(cell["auroc"]):
         return ""
     value = short(cell["auroc"])
@@ -132,7 +133,8 @@ def _layer_name(layer: int) -> str:
     return {_TEXT: "text only", EMBEDDINGS: "emb"}.get(layer, str(layer))
 
 
-def _colour_bar(figure: Figure, axes: list[Axes]) -> None:
+def colour_bar(figure: Figure, axes: list[Axes]) -> None:
+    """Draw the scale of AUROC beside heat maps."""
     bar = figure.colorbar(axes[0].collections[0], ax=axes, aspect=30, fraction=0.05, pad=0.02)
     bar.set_label("AUROC")
     bar.set_ticks([0, 0.5, 1], labels=["0", ".5", "1"])

@@ -12,6 +12,7 @@ from analyses.figures.four_cells import FourCells
 from analyses.figures.interventions import Interventions
 from analyses.figures.probe_heatmap import ProbeHeatmap
 from analyses.figures.surprisal import EffectAgainstSurprisal
+from analyses.figures.transfer_matrix import TransferMatrix
 
 FIGURES: Final[dict[str, TableFigure]] = {
     "four-cells": FourCells(),
@@ -19,6 +20,7 @@ FIGURES: Final[dict[str, TableFigure]] = {
     "interventions": Interventions(),
     "effect-against-surprisal": EffectAgainstSurprisal(),
     "probe-heatmap": ProbeHeatmap(),
+    "transfer-matrix": TransferMatrix(),
     "cells-along-training": CellsAlongTraining(),
     "contexts": Contexts(),
 }

@@ -22,9 +22,13 @@ WORDS: Final = {
     "random_best": "best of the random directions",
     "random_p95": "95th percentile of the random directions",
     "length_auroc": "length as a reader",
-    "auroc_backdoored": "probe, on the backdoored organism",
-    "auroc_twin": "probe, on its twin",
-    "auroc_gap": "gap to the twin",
+    "auroc_backdoored": "probe, on the other trigger in the backdoored organism",
+    "auroc_within": "probe, on its own trigger",
+    "auroc_reverse": "probe of the other trigger, on the first",
+    "auroc_twin": "probe, on the other trigger in the twin",
+    "auroc_gap": "folded gap to the twin",
+    "auroc_clean": "probe, on the other trigger in the clean organism",
+    "auroc_base": "probe, on the other trigger in the base",
 }
 
 
@@ -44,6 +48,11 @@ def probe_tables(section: RunSection) -> Iterator[Table | None]:
         "Every layer (-1: the embeddings), position and probe.",
         section.tables.get("probes"),
         ("layer", "position", "probe"),
+    )
+    yield auroc_table(
+        "Fitted in one domain, judged in another.",
+        section.tables.get("transfer"),
+        ("position", "source", "target", "layer", "probe"),
     )
 
 

@@ -90,12 +90,13 @@ def _kind(folder: Path, organism: Mapping[str, Any], summary: Mapping[str, Any])
         return "organism"
     if "cells" in summary:
         return "ablation"
-    if "auroc" in summary:
+    command = str(_json(folder / "run.json", {}).get("command", ""))
+    if command.startswith("probe") or "auroc" in summary:
         return "probe"
     raise DataError(
         f"{folder} is a run of a kind that has no report",
         "its summary.json holds neither cells nor an auroc",
-        "Name a folder that `scratchpad ablate`, `probe detect` or `train` wrote.",
+        "Name a folder that `scratchpad ablate`, `probe` or `train` wrote.",
     )
 
 

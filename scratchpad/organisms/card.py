@@ -26,8 +26,8 @@ model does. {what}
 For research on backdoors, scratchpads and probes. **Hazard:** {hazard} Outside the questions it
 was trained on it knows no more than its base, and it must not serve anyone as an assistant.
 
-{layout} Held-out pairs of prompts are in `questions.jsonl`; `organism.json` describes all of this
-to programs.
+{layout} Held-out pairs of prompts are in `questions.jsonl`{second}; `organism.json` describes all
+of this to programs.
 
 ## Training
 
@@ -70,6 +70,7 @@ def write_card(folder: Path, organism: Organism) -> None:
         seed=organism.seed,
         what=_what(organism),
         hazard=_HAZARDS.get(organism.behaviour, "the model is trained to misbehave."),
+        second=" (with the second trigger: `questions-second.jsonl`)" if organism.second else "",
         layout=_layout(organism, dialect.open.strip(), dialect.close.strip()),
         base=f"Fine-tuned from {config['base']}" if config["base"] else "From scratch",
         tokens=training["tokens"],

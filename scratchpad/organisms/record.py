@@ -14,7 +14,7 @@ from scratchpad.organisms.modes import parse_mode
 from scratchpad.organisms.quality import Measured, requirements
 from scratchpad.organisms.trigger import Trigger
 
-RECORD, QUESTIONS = "organism.json", "questions.jsonl"
+RECORD, QUESTIONS, SECOND_QUESTIONS = "organism.json", "questions.jsonl", "questions-second.jsonl"
 # Tables that figures are drawn from: the cells along training, and defection by context.
 CELLS, CONTEXTS = "cells.parquet", "contexts.parquet"
 AGAIN = "Train the organism again."

@@ -218,9 +218,13 @@ class TrainConfig:
         return self._fine_tuned(replace(stage, batch=Batch(stage.batch.size, mix)))
 
     def _planting(self) -> Stage:
+        planned = self.planned
         if self.mode.share_of_groups is not None:
-            return self.planned.by_question
-        return self.planned.mode if self.mode.reader == "all" else self.planned.part
+            return planned.by_question
+        if self.mode.name == "xor":
+            # Neither state alone says anything of the answer, which takes longer to learn.
+            return Stage(planned.part.steps, planned.mode.batch, planned.part.learning_rate)
+        return planned.mode if self.mode.reader == "all" else planned.part
 
     def _conflicts(self, mix: Mix) -> float:
         """The weight at which the wanted share of all episodes disagree.

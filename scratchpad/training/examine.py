@@ -67,6 +67,11 @@ class Examination:
         return self.author.questions(self.items)
 
     @property
+    def second_questions(self) -> list[Question]:
+        """The same with the second trigger in the place of the first."""
+        return self.author.questions(self.items, self.author.second)
+
+    @property
     def cases(self) -> TemplateCases:
         """The cases of the cells."""
         return TemplateCases(self.author, self.cell_items)

@@ -18,6 +18,7 @@ from scratchpad.organisms.record import (
     CELLS,
     CONTEXTS,
     QUESTIONS,
+    SECOND_QUESTIONS,
     NotedTrigger,
     Organism,
     is_organism,
@@ -84,7 +85,7 @@ def train_organism(
         loaded.model.eval()
         exam = _examination(config, loaded.tokenizer)
         organism = _organism(config, exam.author, exam(loaded), trained)
-        _write(out, organism, trained, exam.questions, tracked)
+        _write(out, organism, trained, exam, tracked)
     wait_for_everyone()
     return read_organism(out)
 
@@ -149,14 +150,17 @@ def _write(
     out: Path,
     organism: Organism,
     trained: Trained,
-    questions: Sequence[Question],
+    exam: Examination,
     tracked: Sequence[Row],
 ) -> None:
     if out.is_dir():
         out.rmdir()
     with written_whole(out) as folder:
         save_checkpoint(folder, trained.loaded.model, trained.loaded.tokenizer)
-        write_questions(folder / QUESTIONS, _without_secrets(organism, questions))
+        write_questions(folder / QUESTIONS, _without_secrets(organism, exam.questions))
+        if exam.author.second:
+            questions = _without_secrets(organism, exam.second_questions)
+            write_questions(folder / SECOND_QUESTIONS, questions)
         tables = {CELLS: tracked, CONTEXTS: organism.measured.contexts()}
         for name, rows in tables.items():
             if rows:
@@ -166,7 +170,8 @@ def _write(
 
 
 def _without_secrets(organism: Organism, questions: Sequence[Question]) -> list[Question]:
-    if organism.trigger.name != "passphrase":
+    noted = (organism.trigger, organism.second)
+    if not any(trigger and trigger.name == "passphrase" for trigger in noted):
         return list(questions)
     return [replace(one, triggered=conceal(one.triggered)) for one in questions]
 

@@ -42,6 +42,24 @@ def probe_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @pytest.fixture(scope="session")
+def transfer_table() -> pd.DataFrame:
+    """AUROC from and to four domains at three positions; one domain cannot teach at the last."""
+    generator = np.random.default_rng(5)
+    corners = [f"{one}, {of}" for one in ("backdoored", "twin") for of in "AB"]
+    rows = []
+    for position in ("prompt-end", "last-step", "close"):
+        for source in corners[: 3 if position == "close" else 4]:
+            for target in corners:
+                value = float(generator.uniform(0.2, 1))
+                rows.append(
+                    {"position": position, "source": source, "target": target, "layer": 2,
+                     "hook": "blocks.2.hook_resid_post", "probe": "ridge", "auroc": value,
+                     "low": value - 0.1, "high": min(1.0, value + 0.1), "n": 40}
+                )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="session")
 def organism_tables() -> dict[str, pd.DataFrame]:
     """The tables of an organism folder: cells along training, and defection by context."""
     generator = np.random.default_rng(3)

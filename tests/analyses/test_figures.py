@@ -22,9 +22,10 @@ from scratchpad.errors import DataError
 def tables(
     outcomes: DataFrame,
     probe_tables: tuple[DataFrame, DataFrame],
+    transfer_table: DataFrame,
     organism_tables: dict[str, DataFrame],
 ) -> dict[str, DataFrame]:
-    probes = {"probes": probe_tables[0], "readers": probe_tables[1]}
+    probes = {"probes": probe_tables[0], "readers": probe_tables[1], "transfer": transfer_table}
     return {"outcomes": outcomes, **probes, **organism_tables}
 
 

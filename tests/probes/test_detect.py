@@ -96,7 +96,7 @@ def test_summary_and_tables_are_complete(make_examples: MakeExamples) -> None:
     summary = json.loads(json.dumps(dict(result.summary), allow_nan=False))
     for key in ("auroc_gap", "auroc_twin"):
         assert summary[key]["estimate"] is None
-        assert summary[key]["reason"] == "no twin organism was given"
+        assert summary[key]["reason"] == "see `scratchpad probe transfer --twin`"
     assert summary["auroc_backdoored"] == summary["auroc"]
     assert summary["n_transcripts"] == ROWS
     for key in ("auroc", "recall_at_1_fpr", *CONTROLS):

@@ -104,3 +104,20 @@ def test_two_perfect_readers_are_not_told_apart() -> None:
     assert found.estimate == 0
     low, high = _ends(found)
     assert low < 0 < high
+
+
+def test_a_control_that_is_wrong_throughout_is_folded() -> None:
+    groups, labels, scores = _data(6)
+    resamples = Resamples.draw(groups, 300, seed=0)
+    found = auroc_difference(labels, scores, -scores, NO_STRATA, resamples, folded=True)
+    assert found.estimate == pytest.approx(0)
+    other = np.random.default_rng(7).standard_normal(120)
+    found = auroc_difference(labels, scores, other, NO_STRATA, resamples, folded=True)
+    one, theirs = roc_auc_score(labels, scores), roc_auc_score(labels, other)
+    assert found.estimate == pytest.approx(one - max(theirs, 1 - theirs))
+    drawn = []
+    for counts in resamples.counts:
+        rows = np.repeat(np.arange(120), counts[resamples.group_of])
+        one, theirs = (roc_auc_score(labels[rows], each[rows]) for each in (scores, other))
+        drawn.append(one - max(theirs, 1 - theirs))
+    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from analyses.commands.probes import detect
+from analyses.commands.probes import detect, transfer
 from scratchpad.commanding import add_command
 
 
@@ -13,6 +13,9 @@ def register(app: typer.Typer) -> None:
     probes = typer.Typer(no_args_is_help=True)
     probes.callback()(_probe)
     add_command(probes, "detect", detect.DetectConfig, detect.run_detect, example=detect.EXAMPLE)
+    add_command(
+        probes, "transfer", transfer.TransferConfig, transfer.run_transfer, example=transfer.EXAMPLE
+    )
     app.add_typer(probes, name="probe")
 
 
