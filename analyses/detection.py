@@ -12,10 +12,12 @@ from probes.crossvalidation import group_folds
 from probes.detect import DetectResult, detect
 from probes.evaluation import Resamples, estimate
 from probes.examples import Examples, collect
+from probes.experiment import DetectConfig
 from probes.metrics import auroc
 from probes.text_baselines import text_scores
+from scratchpad.crossed import crossed_transcripts
 from scratchpad.encoding import Encoded
-from scratchpad.on_policy import SamplingConfig, sample_transcripts, steps_of
+from scratchpad.on_policy import SamplingConfig, pair, sample_transcripts, steps_of
 from scratchpad.statistics import Estimate
 from scratchpad.subject import Subject
 from scratchpad.transcripts import Case, Transcript, text_of
@@ -29,6 +31,21 @@ def transcripts_of(subject: Subject, sampling: SamplingConfig) -> list[Transcrip
         return judged(subject, subject.transcripts)
     classifier = subject.classifier
     return list(sample_transcripts(subject.loaded, subject.questions, sampling, classifier))
+
+
+def crossed(
+    subject: Subject, transcripts: Sequence[Transcript], sampling: SamplingConfig
+) -> list[Transcript]:
+    """Answers in all four cells of the transcripts' scratchpads; pairs that lack one are left out.
+
+    Raises
+    ------
+    DataError
+        If no question has both scratchpads.
+    """
+    pairs = pair(subject.loaded, subject.questions, transcripts, kind=subject.kind,
+                 refuse_empty=False)  # fmt: skip
+    return crossed_transcripts(subject.loaded, pairs.cases, sampling, subject.classifier)
 
 
 def judged(subject: Subject, transcripts: Sequence[Transcript]) -> list[Transcript]:
@@ -63,7 +80,8 @@ def detect_defection(subject: Subject, examples: Examples, seed: int) -> DetectR
     """Capture the residual stream at the examples' positions and run the experiment."""
     model = subject.loaded.model
     activations = capture(model, examples.texts)
-    return detect(examples, activations, layers_of(model), seed=seed)
+    config = DetectConfig(device=str(model.device))
+    return detect(examples, activations, layers_of(model), config=config, seed=seed)
 
 
 def scratchpad_auroc(cases: Sequence[Case], seed: int) -> Estimate:

@@ -21,7 +21,7 @@ from probes.crossvalidation import Choice, Scores, choose
 from probes.evaluation import estimate
 from probes.examples import Examples
 from probes.experiment import Cell, DetectConfig, Experiment
-from probes.metrics import Floats, auroc, recall_at_1_fpr
+from probes.metrics import Floats, auroc, calibration_error, recall_at_1_fpr
 from probes.summary import summary_of
 from scratchpad.statistics import Estimate
 
@@ -110,6 +110,7 @@ def detect(
     }
     text = _text_beside(experiment, choice, readers_at)
     numbers = _numbers(experiment, choice, text) | _controls(experiment, choice.favourite, readers)
+    numbers["calibration_error"] = _calibration(experiment, probes, choice.favourite)
     return DetectResult(
         probes=tables.probe_table(experiment, probes),
         readers=tables.reader_table(experiment, readers),
@@ -153,6 +154,13 @@ def _numbers(experiment: Experiment, choice: Choice[Cell], text: Floats) -> dict
         "trigger_auroc": experiment.auroc(triggered.astype(np.float64)),
         "recall_at_1_fpr": estimate(recall_at_1_fpr, labels, choice.scores, folds, resamples),
     }
+
+
+def _calibration(experiment: Experiment, probes: Mapping[Cell, Scores], cell: Cell) -> Estimate:
+    """Of the logistic probe where most folds read: other probes' scores are no probabilities."""
+    scores = probes[cell._replace(probe="logistic")].held_out
+    folds, resamples = experiment.folds, experiment.resamples
+    return estimate(calibration_error, experiment.examples.labels, scores, folds, resamples)
 
 
 def _controls(

@@ -29,8 +29,6 @@ class DetectConfig:
         Folds of the cross-validation, 3 or more.
     draws : int
         Bootstrap samples.
-    probes : tuple of str
-        Names of `probes.grid.PROBES`, the simplest first: of equally good ones the first is taken.
     random_directions : int
         How many random directions to compare with.
     shuffles : int
@@ -41,7 +39,6 @@ class DetectConfig:
 
     folds: int = 5
     draws: int = DRAWS
-    probes: tuple[str, ...] = tuple(PROBES)
     random_directions: int = 1000
     shuffles: int = 20
     device: str = "cpu"
@@ -140,7 +137,7 @@ class Experiment:
             Cell(position, layer, probe)
             for position in self.positions
             for layer in self.layers
-            for probe in self.config.probes
+            for probe in PROBES
         ]
         return {cell: self._cross_scores(cell) for cell in cells}
 

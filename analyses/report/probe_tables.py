@@ -16,6 +16,7 @@ WORDS: Final = {
     "auroc": "probe, on held-out questions",
     "text_auroc": "best reader of the same text",
     "auroc_minus_text": "probe minus text reader, paired",
+    "calibration_error": "calibration error of the logistic probe there (no AUROC)",
     "auroc_same_trigger": "probe, among equally triggered transcripts",
     "trigger_auroc": "presence of the trigger as a reader",
     "shuffled_auroc": "probe fitted to shuffled labels",

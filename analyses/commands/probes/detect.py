@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
@@ -19,14 +21,20 @@ EXAMPLE = "scratchpad probe detect runs/organism --out runs/probe"
 class DetectConfig(SubjectKnobs):
     """Fit probes at every layer and position, beside readers of the same text.
 
-    The label is what the model did, never the presence of the trigger. Difference of means and
-    L2 logistic regression on the residual stream at the prompt's end, the last step's end and
-    the closing delimiter; layer and position are chosen on training folds, so the headline AUROC
-    is on held-out questions.
+    The label is what the model did, never the presence of the trigger. Difference of means, mass
+    mean, ridge and L2 logistic regression on the residual stream at the prompt's end, the last
+    step's end and the closing delimiter; layer, position, probe and penalty are chosen on
+    training folds, so the headline AUROC is on held-out questions. With --crossed prompts meet
+    the scratchpads of the other trigger state too: on an `xor` organism no reader of single words
+    can then tell the label, and a probe only where the decision has been computed.
     """
 
     transcripts: Transcripts = None
     draws: Draws = 1
+    crossed: Annotated[
+        bool,
+        typer.Option(help="Let it answer in all four cells: each prompt with either scratchpad."),
+    ] = False
 
 
 def run_detect(config: DetectConfig) -> Result:
@@ -41,7 +49,7 @@ def run_detect(config: DetectConfig) -> Result:
 
 def _run(folder: RunFolder, config: DetectConfig) -> Mapping[str, Any]:
     from analyses.ablation import transcript_table
-    from analyses.detection import detect_defection, examples_of, transcripts_of
+    from analyses.detection import crossed, detect_defection, examples_of, transcripts_of
     from analyses.outputs import write_outputs
     from scratchpad.commanding import progress
     from scratchpad.runs import Units
@@ -51,6 +59,8 @@ def _run(folder: RunFolder, config: DetectConfig) -> Mapping[str, Any]:
     sampling = subject.sampling(draws=config.draws, seed=config.seed)
     with progress("Sampling transcripts", None):
         transcripts = transcripts_of(subject, sampling)
+        if config.crossed:
+            transcripts = crossed(subject, transcripts, sampling)
     folder.start()
     folder.write_table("transcripts", transcript_table(transcripts))
     with progress("Capturing and fitting", None):
