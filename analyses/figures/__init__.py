@@ -4,12 +4,14 @@ Every figure is a frozen dataclass: called with a run's tables it returns a Matp
 `.data(...)` returns the plotted values, `.caption(data)` a caption with n.
 
 >>> sorted(FIGURES)
-['cells-along-training', 'contexts', 'early-answering', 'effect-against-surprisal',
- 'four-cells', 'interventions', 'probe-heatmap', 'transfer-matrix']
+['anomaly-layers', 'cells-along-training', 'contexts', 'early-answering',
+ 'effect-against-surprisal', 'four-cells', 'interventions', 'probe-heatmap',
+ 'transfer-matrix']
 
 `save` writes one figure in every format; `draw_all` draws what a run's tables allow.
 """
 
+from analyses.figures.anomaly_layers import AnomalyLayers
 from analyses.figures.base import TableFigure
 from analyses.figures.cells_along_training import CellsAlongTraining
 from analyses.figures.contexts import Contexts
@@ -24,6 +26,7 @@ from analyses.figures.transfer_matrix import TransferMatrix
 
 __all__ = [
     "FIGURES",
+    "AnomalyLayers",
     "CellsAlongTraining",
     "Contexts",
     "EarlyAnswering",

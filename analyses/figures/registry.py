@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from analyses.figures.anomaly_layers import AnomalyLayers
 from analyses.figures.base import TableFigure
 from analyses.figures.cells_along_training import CellsAlongTraining
 from analyses.figures.contexts import Contexts
@@ -20,6 +21,7 @@ FIGURES: Final[dict[str, TableFigure]] = {
     "interventions": Interventions(),
     "effect-against-surprisal": EffectAgainstSurprisal(),
     "probe-heatmap": ProbeHeatmap(),
+    "anomaly-layers": AnomalyLayers(),
     "transfer-matrix": TransferMatrix(),
     "cells-along-training": CellsAlongTraining(),
     "contexts": Contexts(),

@@ -28,6 +28,9 @@ WORDS: Final = {
     "auroc_reverse": "probe of the other trigger, on the first",
     "auroc_twin": "probe, on the other trigger in the twin",
     "auroc_gap": "folded gap to the twin",
+    "auroc_for_trigger": "the same scores, triggered over clean prompts (the confound)",
+    "auroc_for_near_misses": "the same scores, near misses over clean prompts",
+    "auroc_against_near_misses": "the same scores, defections over near misses",
     "auroc_clean": "probe, on the other trigger in the clean organism",
     "auroc_base": "probe, on the other trigger in the base",
 }
@@ -49,6 +52,12 @@ def probe_tables(section: RunSection) -> Iterator[Table | None]:
         "Every layer (-1: the embeddings), position and probe.",
         section.tables.get("probes"),
         ("layer", "position", "probe"),
+    )
+    yield auroc_table(
+        "Distances from benign transcripts, by what is to score higher than what (without a layer: "
+        "the mean rank over layers).",
+        section.tables.get("anomalies"),
+        ("target", "position", "detector", "layer"),
     )
     yield auroc_table(
         "Fitted in one domain, judged in another.",

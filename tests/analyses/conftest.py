@@ -85,6 +85,27 @@ def organism_tables() -> dict[str, pd.DataFrame]:
     return {"cells": pd.DataFrame(cells), "contexts": pd.DataFrame(contexts)}
 
 
+@pytest.fixture(scope="session")
+def experiment_tables() -> dict[str, pd.DataFrame]:
+    """The tables of the other probe experiments."""
+    return {"anomalies": _anomalies()}
+
+
+def _anomalies() -> pd.DataFrame:
+    names = ("Mahalanobis", "relative Mahalanobis", "nearest neighbour", "PCA reconstruction")
+    rows = [
+        (target, position, name, layer, 0.95 - 0.08 * number - 0.02 * abs(2 - (layer or 0)))
+        for target in ("defection", "trigger", "near miss", "defection against near miss")
+        for position in ("prompt-end", "last-step", "close")
+        for number, name in enumerate(names)
+        for layer in (-1, 0, 1, 2, 3, None)
+    ]
+    rows += [("defection", "close", "token counts", None, 0.7)]
+    table = pd.DataFrame(rows, columns=["target", "position", "detector", "layer", "auroc"])
+    table = table.assign(low=table["auroc"] - 0.05, high=table["auroc"] + 0.05, n=73)
+    return table.astype({"layer": "Int64"})
+
+
 def _outcomes(
     rule: str = "mediated",
     questions: int = 60,

