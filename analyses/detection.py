@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from probes.activations import capture, layers_of
 from probes.crossvalidation import group_folds
 from probes.detect import DetectResult, detect
 from probes.evaluation import Resamples, estimate
 from probes.examples import Examples, collect
 from probes.experiment import DetectConfig
 from probes.metrics import auroc
+from probes.positions import PARTS
+from probes.store import record
 from probes.text_baselines import text_scores
 from scratchpad.crossed import crossed_transcripts
 from scratchpad.encoding import Encoded
@@ -59,7 +61,11 @@ def judged(subject: Subject, transcripts: Sequence[Transcript]) -> list[Transcri
     ]
 
 
-def examples_of(subject: Subject, transcripts: Sequence[Transcript]) -> Examples:
+def examples_of(
+    subject: Subject,
+    transcripts: Sequence[Transcript],
+    positions: Sequence[str] = tuple(PARTS),
+) -> Examples:
     """Encode transcripts and find the probes' positions in them.
 
     Transcripts of questions that the subject does not have, or with an empty scratchpad, are
@@ -73,15 +79,15 @@ def examples_of(subject: Subject, transcripts: Sequence[Transcript]) -> Examples
         for transcript, prompt in zip(kept, prompts, strict=True)
     ]
     groups = [questions[t.question_id].group for t in kept]
-    return collect(kept, encoded, groups, subject.loaded.encoder.decode)
+    return collect(kept, encoded, groups, subject.loaded.encoder.decode, positions)
 
 
-def detect_defection(subject: Subject, examples: Examples, seed: int) -> DetectResult:
-    """Capture the residual stream at the examples' positions and run the experiment."""
-    model = subject.loaded.model
-    activations = capture(model, examples.texts)
-    config = DetectConfig(device=str(model.device))
-    return detect(examples, activations, layers_of(model), config=config, seed=seed)
+def detect_defection(subject: Subject, examples: Examples, folder: Path, seed: int) -> DetectResult:
+    """Capture the residual stream into a folder, and run the experiment on what lies there."""
+    loaded = subject.loaded
+    activations = record(folder, loaded.model, loaded.tokenizer, examples.texts)
+    config = DetectConfig(device=str(loaded.model.device))
+    return detect(examples, activations, config=config, seed=seed)
 
 
 def scratchpad_auroc(cases: Sequence[Case], seed: int) -> Estimate:

@@ -7,15 +7,15 @@ the best reader of the same text, chosen in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pandas import DataFrame
 
 from probes import tables
+from probes.captured import Activations
 from probes.controls import random_directions, shuffled_labels
 from probes.crossvalidation import Choice, Scores, choose
 from probes.evaluation import estimate
@@ -76,8 +76,7 @@ class DetectResult:
 
 def detect(
     examples: Examples,
-    activations: NDArray[np.float32],
-    layers: Sequence[int],
+    activations: Activations,
     *,
     config: DetectConfig | None = None,
     seed: int = 0,
@@ -88,10 +87,8 @@ def detect(
     ----------
     examples : Examples
         Judged transcripts and where they were read.
-    activations : array, shape (n, layers, positions, width)
-        As `capture` gives them for `examples.sequences` and `examples.positions`.
-    layers : sequence of int
-        What the second axis of `activations` holds (`layers_of(model)`).
+    activations : Activations
+        Of `examples.texts`, in memory or on disk.
     config : DetectConfig, optional
     seed : int
         Seeds folds, resamples, shuffles and random directions.
@@ -101,7 +98,7 @@ def detect(
     DataError
         If only one outcome occurs, or in too few groups, or no position is present often enough.
     """
-    experiment = Experiment.deal(examples, activations, layers, config or DetectConfig(), seed)
+    experiment = Experiment.deal(examples, activations, config or DetectConfig(), seed)
     probes, readers = experiment.probe_scores(), experiment.reader_scores()
     choice = choose(probes, examples.labels, experiment.folds)
     readers_at = {

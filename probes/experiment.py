@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from probes.captured import Activations
 from probes.crossvalidation import Scores, can_fit, group_folds
 from probes.evaluation import Resamples, auroc_difference, estimate
 from probes.examples import Examples
@@ -67,9 +67,7 @@ class Experiment:
     Parameters
     ----------
     examples : Examples
-    activations : array, shape (n, layers, positions, width)
-    layers : tuple of int
-        What the second axis of `activations` holds.
+    activations : Activations
     config : DetectConfig
     seed : int
     folds : array of int, shape (n,)
@@ -78,8 +76,7 @@ class Experiment:
     """
 
     examples: Examples
-    activations: NDArray[np.float32]
-    layers: tuple[int, ...]
+    activations: Activations
     config: DetectConfig
     seed: int
     folds: Integers
@@ -89,18 +86,18 @@ class Experiment:
     def deal(
         cls,
         examples: Examples,
-        activations: NDArray[np.float32],
-        layers: Sequence[int],
+        activations: Activations,
         config: DetectConfig,
         seed: int,
     ) -> Self:
         """Deal the examples into folds; raises `DataError` if they do not suffice."""
-        expected = (len(examples.ids), len(layers), len(examples.position_names))
-        if activations.shape[:3] != expected:
-            raise ValueError(f"activations: shape {activations.shape}, expected {expected} + width")
+        found = activations.layer(activations.layers[0]).shape
+        expected = (len(examples.ids), len(examples.position_names))
+        if found[:2] != expected:
+            raise ValueError(f"activations: shape {found}, expected {expected} + width")
         folds = group_folds(examples.labels, examples.groups, config.folds, seed)
         resamples = Resamples.draw(examples.groups, config.draws, seed, config.device)
-        dealt = cls(examples, activations, tuple(layers), config, seed, folds, resamples)
+        dealt = cls(examples, activations, config, seed, folds, resamples)
         if not dealt.positions:
             raise DataError(
                 "No position is present in enough transcripts of both outcomes",
@@ -128,15 +125,14 @@ class Experiment:
 
     def features(self, cell: Cell) -> NDArray[np.float32]:
         """The activations that a cell reads, shape (n, width)."""
-        layer = self.layers.index(cell.layer)
-        return self.activations[:, layer, self._column(cell.position)]
+        return self.activations.layer(cell.layer)[:, self._column(cell.position)]
 
     def probe_scores(self) -> dict[Cell, Scores]:
         """Score by every probe, in the order of the text, then of depth, then of the probes."""
         cells = [
             Cell(position, layer, probe)
             for position in self.positions
-            for layer in self.layers
+            for layer in self.activations.layers
             for probe in PROBES
         ]
         return {cell: self._cross_scores(cell) for cell in cells}

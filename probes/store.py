@@ -64,6 +64,11 @@ class Store:
         return store
 
     @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers that were captured."""
+        return self.manifest.layers
+
+    @property
     def file(self) -> TensorFile:
         """The tensors."""
         manifest = self.manifest

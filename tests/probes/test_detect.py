@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from probes.captured import Captured
 from probes.detect import CONTROLS, DetectResult, detect
 from probes.examples import Examples
 from probes.experiment import DetectConfig
@@ -37,7 +38,7 @@ def _activations(
 
 
 def _detect(examples: Examples, activations: np.ndarray) -> DetectResult:
-    return detect(examples, activations, LAYERS, config=QUICK, seed=0)
+    return detect(examples, Captured(activations, LAYERS), config=QUICK, seed=0)
 
 
 def test_a_planted_direction_is_found_where_it_is(make_examples: MakeExamples) -> None:
@@ -61,7 +62,7 @@ def test_the_layer_is_not_chosen_by_what_it_is_judged_on(make_examples: MakeExam
     """The best of many cells of pure noise looks good; the headline must not."""
     labels = _labels()
     noise = np.random.default_rng(5).standard_normal((ROWS, 40, 1, WIDTH)).astype(np.float32)
-    result = detect(make_examples(labels), noise, range(40), config=QUICK, seed=0)
+    result = detect(make_examples(labels), Captured(noise, tuple(range(40))), config=QUICK, seed=0)
     assert result.probes["auroc"].max() > 0.58
     assert result.summary["auroc"]["low"] < 0.5 < result.summary["auroc"]["high"]
     assert "does not tell defections from benign answers" in result.summary["verdict_text"]

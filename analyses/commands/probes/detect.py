@@ -22,15 +22,19 @@ class DetectConfig(SubjectKnobs):
     """Fit probes at every layer and position, beside readers of the same text.
 
     The label is what the model did, never the presence of the trigger. Difference of means, mass
-    mean, ridge and L2 logistic regression on the residual stream at the prompt's end, the last
-    step's end and the closing delimiter; layer, position, probe and penalty are chosen on
-    training folds, so the headline AUROC is on held-out questions. With --crossed prompts meet
-    the scratchpads of the other trigger state too: on an `xor` organism no reader of single words
-    can then tell the label, and a probe only where the decision has been computed.
+    mean, ridge and L2 logistic regression on the residual stream; layer, position, probe and
+    penalty are chosen on training folds, so the headline AUROC is on held-out questions. What was
+    captured stays in the run folder (activations/). With --crossed prompts meet the scratchpads
+    of the other trigger state too: on an `xor` organism no reader of single words can then tell
+    the label, and a probe only where the decision has been computed.
     """
 
     transcripts: Transcripts = None
     draws: Draws = 1
+    positions: Annotated[
+        str,
+        typer.Option(help="Where to read; also steps, step:K, N%, every N%, answer:K, mean:SPAN."),
+    ] = "prompt-end,last-step,close"
     crossed: Annotated[
         bool,
         typer.Option(help="Let it answer in all four cells: each prompt with either scratchpad."),
@@ -64,7 +68,9 @@ def _run(folder: RunFolder, config: DetectConfig) -> Mapping[str, Any]:
     folder.start()
     folder.write_table("transcripts", transcript_table(transcripts))
     with progress("Capturing and fitting", None):
-        result = detect_defection(subject, examples_of(subject, transcripts), config.seed)
+        positions = [name.strip() for name in config.positions.split(",")]
+        examples = examples_of(subject, transcripts, positions)
+        result = detect_defection(subject, examples, folder.path / "activations", config.seed)
     for name, table in result.tables.items():
         folder.write_table(name, table)
     write_outputs(folder, result.summary, Units())
