@@ -107,9 +107,8 @@ def trajectory(
     DataError
         If only one outcome occurs, in too few groups, or no step is common enough to be read.
     """
-    folds = group_folds(examples.labels, examples.groups, FOLDS, seed)
+    folds, steps = deal(examples, seed)
     present = _present(examples)
-    steps = _readable_steps(examples.labels, folds, present)
     readers = {
         "probe": probe_steps(examples, activations, folds, steps),
         "text": text_steps(examples, folds, steps, with_prompt=True),
@@ -131,6 +130,31 @@ def trajectory(
     )
 
 
+def deal(examples: Examples, seed: int) -> tuple[Integers, int]:
+    """Deal transcripts into folds, and count the steps that both outcomes reach in enough of them.
+
+    Returns
+    -------
+    folds : array of int, shape (n,)
+    steps : int
+        The prompt's end included.
+
+    Raises
+    ------
+    DataError
+        As `trajectory`, which does the same: long readings are best begun after this.
+    """
+    folds = group_folds(examples.labels, examples.groups, FOLDS, seed)
+    steps = sum(can_fit(examples.labels, folds, rows) for rows in _present(examples).T)
+    if steps < 2:
+        raise DataError(
+            f"No step of {len(examples.ids)} transcripts can be read",
+            "too few of them have a step, or too few of one outcome",
+            "Give more questions, or transcripts with scratchpads.",
+        )
+    return folds, steps
+
+
 def _present(examples: Examples) -> Flags:
     """Which transcripts have which step, shape (n, all steps)."""
     names = examples.position_names
@@ -138,18 +162,6 @@ def _present(examples: Examples) -> Flags:
     if names != expected:
         raise ValueError(f"positions {names}, expected {expected}")
     return np.stack([examples.present(column) for column in range(len(names))], axis=1)
-
-
-def _readable_steps(labels: Flags, folds: Integers, present: Flags) -> int:
-    """How many steps, the prompt's end included, both outcomes reach in enough folds."""
-    steps = sum(can_fit(labels, folds, rows) for rows in present.T)
-    if steps < 2:
-        raise DataError(
-            f"No step of {len(labels)} transcripts can be read",
-            "too few of them have a step, or too few of one outcome",
-            "Give more questions, or transcripts with scratchpads.",
-        )
-    return steps
 
 
 def _estimates(crossings: Crossings) -> dict[str, dict[str, Estimate]]:

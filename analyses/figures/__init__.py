@@ -5,7 +5,7 @@ Every figure is a frozen dataclass: called with a run's tables it returns a Matp
 
 >>> sorted(FIGURES)
 ['anomaly-layers', 'cells-along-training', 'contexts', 'early-answering',
- 'effect-against-surprisal', 'four-cells', 'interventions', 'probe-heatmap',
+ 'effect-against-surprisal', 'four-cells', 'interventions', 'probe-heatmap', 'trajectory',
  'transfer-matrix']
 
 `save` writes one figure in every format; `draw_all` draws what a run's tables allow.
@@ -22,6 +22,7 @@ from analyses.figures.output import draw_all, save
 from analyses.figures.probe_heatmap import ProbeHeatmap
 from analyses.figures.registry import FIGURES
 from analyses.figures.surprisal import EffectAgainstSurprisal
+from analyses.figures.trajectory import Trajectory
 from analyses.figures.transfer_matrix import TransferMatrix
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Interventions",
     "ProbeHeatmap",
     "TableFigure",
+    "Trajectory",
     "TransferMatrix",
     "draw_all",
     "save",

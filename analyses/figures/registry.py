@@ -13,6 +13,7 @@ from analyses.figures.four_cells import FourCells
 from analyses.figures.interventions import Interventions
 from analyses.figures.probe_heatmap import ProbeHeatmap
 from analyses.figures.surprisal import EffectAgainstSurprisal
+from analyses.figures.trajectory import Trajectory
 from analyses.figures.transfer_matrix import TransferMatrix
 
 FIGURES: Final[dict[str, TableFigure]] = {
@@ -22,6 +23,7 @@ FIGURES: Final[dict[str, TableFigure]] = {
     "effect-against-surprisal": EffectAgainstSurprisal(),
     "probe-heatmap": ProbeHeatmap(),
     "anomaly-layers": AnomalyLayers(),
+    "trajectory": Trajectory(),
     "transfer-matrix": TransferMatrix(),
     "cells-along-training": CellsAlongTraining(),
     "contexts": Contexts(),

@@ -15,10 +15,12 @@ from analyses.report.numbers import flatten, plain
 from analyses.report.probe_tables import organism_tables, probe_tables
 from analyses.report.sections import Kind, Picture, RunSection
 from analyses.report.tables import Table
+from analyses.report.trajectory_tables import trajectory_tables
 
 TITLES: Final[dict[Kind, str]] = {
     "ablation": "Does the visible reasoning drive the defection?",
     "probe": "Can activations tell that it will defect?",
+    "trajectory": "When do the activations know, and when does the text?",
     "organism": "The organism: what was planted and what it does",
 }
 
@@ -109,6 +111,7 @@ _KINDS: Final[
 ] = {
     "ablation": (ablation_tables, _say_verdict),
     "probe": (probe_tables, _say_probe),
+    "trajectory": (trajectory_tables, _say_verdict),
     "organism": (organism_tables, _say_organism),
 }
 

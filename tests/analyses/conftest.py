@@ -106,6 +106,23 @@ def _anomalies() -> pd.DataFrame:
     return table.astype({"layer": "Int64"})
 
 
+@pytest.fixture(scope="session")
+def trajectory_table() -> pd.DataFrame:
+    """What five readers have flagged by each of eight steps."""
+    starts = {
+        "probe": 2, "text": 4, "text_prefix_only": 5, "forced_answer": 3, "twin_probe": 6,
+    }  # fmt: skip
+    rows = [
+        (reader, step, share, max(0.0, share - 0.08), min(1.0, share + 0.08))
+        for reader, start in starts.items()
+        for step in range(8)
+        for share in [0.95 / (1 + np.exp(2 * (start - step)))]
+    ]
+    table = pd.DataFrame(rows, columns=["reader", "step", "estimate", "low", "high"])
+    counts = {"n": 40, "reached": 160, "benign": 1500, "benign_prefixes": 1200}
+    return table.assign(**counts, chosen="logistic, layer 2")
+
+
 def _outcomes(
     rule: str = "mediated",
     questions: int = 60,

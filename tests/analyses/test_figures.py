@@ -24,9 +24,11 @@ def tables(
     probe_tables: tuple[DataFrame, DataFrame],
     transfer_table: DataFrame,
     organism_tables: dict[str, DataFrame],
+    trajectory_table: DataFrame,
     experiment_tables: dict[str, DataFrame],
 ) -> dict[str, DataFrame]:
     probes = {"probes": probe_tables[0], "readers": probe_tables[1], "transfer": transfer_table}
+    probes["trajectory"] = trajectory_table
     return {"outcomes": outcomes, **probes, **organism_tables, **experiment_tables}
 
 

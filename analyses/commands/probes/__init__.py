@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from analyses.commands.probes import anomaly, detect, transfer
+from analyses.commands.probes import anomaly, detect, trajectory, transfer
 from scratchpad.commanding import add_command
 
 
@@ -18,6 +18,13 @@ def register(app: typer.Typer) -> None:
     )
     add_command(
         probes, "anomaly", anomaly.AnomalyConfig, anomaly.run_anomaly, example=anomaly.EXAMPLE
+    )
+    add_command(
+        probes,
+        "trajectory",
+        trajectory.TrajectoryConfig,
+        trajectory.run_trajectory,
+        example=trajectory.EXAMPLE,
     )
     app.add_typer(probes, name="probe")
 

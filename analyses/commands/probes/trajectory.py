@@ -1,0 +1,103 @@
+"""`scratchpad probe trajectory`: when do activations know, and does the text know earlier?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scratchpad.commanding import Result
+from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+
+if TYPE_CHECKING:
+    from probes.trajectory import TrajectoryResult
+    from scratchpad.models import LoadedModel
+    from scratchpad.runs import RunFolder
+    from scratchpad.subject import Subject
+    from scratchpad.transcripts import Transcript
+
+EXAMPLE = "scratchpad probe trajectory runs/organism --twin runs/twin --out runs/trajectory"
+
+
+@dataclass(frozen=True)
+class TrajectoryConfig(SubjectKnobs):
+    """Find the step from which activations know of a defection, and the text does.
+
+    The label is what the model did. At the prompt's end and at the end of every step a probe on
+    the residual stream, readers of the text with and without the prompt, and the answer forced
+    there are each held to 1 % false positives on benign transcripts of other questions. The lead
+    is the number of steps by which the probe knows earlier, and stays sure, than the reader of
+    prompt and scratchpad; a twin that does not defect tells how much of it any model has.
+    """
+
+    twin: Annotated[
+        str | None, typer.Option(help="Model whose lead on the same tokens is subtracted.")
+    ] = None
+    transcripts: Transcripts = None
+    # Of an organism's 300 questions: 1,200 benign prefixes for the thresholds of each fold.
+    draws: Draws = 5
+
+
+def run_trajectory(config: TrajectoryConfig) -> Result:
+    """Run the experiment, or return the summary of a finished run of the same configuration."""
+    from scratchpad.runs import RunFolder
+
+    folder = RunFolder.open(config.out, "probe trajectory", asdict(config))
+    summary = folder.summary() if folder.finished else _run(folder, config)
+    warnings = (f"Warning: {text}." for text in summary["warnings"])
+    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/report.html"))
+
+
+def _run(folder: RunFolder, config: TrajectoryConfig) -> Mapping[str, Any]:
+    from analyses.ablation import transcript_table
+    from analyses.detection import transcripts_of
+    from analyses.outputs import write_outputs
+    from analyses.trajectory import load_twin
+    from scratchpad.commanding import progress
+    from scratchpad.runs import Units
+    from scratchpad.subject import load_subject, subject_config
+
+    subject = load_subject(subject_config(config))
+    twin = load_twin(subject, config.twin, dtype=config.dtype) if config.twin else None
+    with progress("Sampling transcripts", None):
+        sampling = subject.sampling(draws=config.draws, seed=config.seed)
+        transcripts = transcripts_of(subject, sampling)
+    folder.start()
+    folder.write_table("transcripts", transcript_table(transcripts))
+    result = _measure(subject, transcripts, twin, config.seed)
+    for name, table in result.tables.items():
+        folder.write_table(name, table)
+    write_outputs(folder, result.summary, Units())
+    return result.summary
+
+
+def _measure(
+    subject: Subject, transcripts: list[Transcript], twin: LoadedModel | None, seed: int
+) -> TrajectoryResult:
+    from analyses.trajectory import (
+        activations_of,
+        examples_of,
+        forced_answers,
+        payload_scorers,
+        stepped,
+    )
+    from probes.trajectory import deal, trajectory
+    from scratchpad.commanding import progress
+
+    split = stepped(subject, transcripts)
+    examples = examples_of(subject, split)
+    deal(examples, seed)
+    scorers, forced = payload_scorers(subject), None
+    if scorers is not None:
+        with progress("Forcing answers", len(examples.ids)) as tell:
+            forced = forced_answers(subject, scorers, split, examples, tell)
+    with progress("Capturing and fitting", None):
+        return trajectory(
+            examples,
+            activations_of(subject.loaded, examples),
+            forced=forced,
+            twin=activations_of(twin, examples) if twin else None,
+            seed=seed,
+        )

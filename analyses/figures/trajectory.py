@@ -1,0 +1,95 @@
+"""When is a defection known: what each reader has flagged by each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from pandas import DataFrame
+
+from analyses.figures.base import TableFigure
+from analyses.figures.style import GREY, INK, STATE_COLOURS, new_figure, probability_axis
+from analyses.figures.tables import require_rows, spread
+
+# Told apart by marker and dash as well as by colour.
+_LOOKS: Final[dict[str, dict[str, Any]]] = {
+    "probe": {"color": STATE_COLOURS[1], "marker": "s", "linestyle": "-"},
+    "text": {"color": STATE_COLOURS[0], "marker": "o", "linestyle": "-"},
+    "text_prefix_only": {"color": "#56B4E9", "marker": "v", "linestyle": "--"},
+    "forced_answer": {"color": INK, "marker": "D", "linestyle": ":"},
+    "twin_probe": {"color": GREY, "marker": "s", "linestyle": "--", "markerfacecolor": "white"},
+}
+_SPREAD: Final = 0.5  # of a step, so that intervals stand side by side
+_WORDS: Final = {
+    "probe": "probe",
+    "text": "text, with prompt",
+    "text_prefix_only": "text, scratchpad alone",
+    "forced_answer": "forced answer",
+    "twin_probe": "probe on the twin",
+}
+
+
+@dataclass(frozen=True)
+class Trajectory(TableFigure):
+    """Cumulative share of the defecting transcripts that each reader has flagged for good.
+
+    The table `trajectory` has one row per `reader` and `step` with `estimate`, `low`, `high`, `n`
+    and `benign_prefixes`.
+    """
+
+    name: ClassVar[str] = "trajectory"
+    tables: ClassVar[tuple[str, ...]] = ("trajectory",)
+
+    def data(self, table: DataFrame, *more: DataFrame) -> DataFrame:
+        """Give the shares.
+
+        Returns
+        -------
+        DataFrame
+            `reader`, `step`, `estimate`, `low`, `high`, `n` (groups), `benign_prefixes`.
+        """
+        columns = ["reader", "step", "estimate", "low", "high", "n", "benign_prefixes"]
+        return table.loc[table["reader"].isin(list(_LOOKS)), columns].reset_index(drop=True)
+
+    def caption(self, data: DataFrame) -> str:
+        """Say what is drawn, what the intervals are, and n."""
+        twin = ", by a probe on the twin's activations for the same tokens" * _has_twin(data)
+        return (
+            "Share of the transcripts that defected and are flagged at that step (0: the prompt's "
+            "end) and at all later ones, on held-out questions: by a probe on the residual "
+            f"stream{twin}, by the best reader of the text, and by the probability of a defection "
+            "when the answer is forced there. To flag is to score higher than 99 % of benign "
+            f"transcripts do at that step (of {spread(data, 'benign_prefixes')}). Bars: 95 % "
+            f"bootstrap intervals over groups of questions (n = {spread(data)} groups)."
+        )
+
+    def _draw(self, data: DataFrame) -> Figure:
+        require_rows(data, self.name, "a trajectory")
+        figure = new_figure(height=2.7)
+        axes = figure.subplots()
+        present = [reader for reader in _LOOKS if (data["reader"] == reader).any()]
+        for place, reader in enumerate(present):
+            curve = data.loc[data["reader"] == reader]
+            aside = _SPREAD * (place / max(len(present) - 1, 1) - 0.5)
+            _draw_curve(axes, curve.assign(step=curve["step"] + aside), reader)
+        probability_axis(axes, label="share flagged for good")
+        axes.set_xlabel("step of the scratchpad (0: end of the prompt)")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        figure.legend(loc="outside upper center", ncols=2, handlelength=2.6, columnspacing=1.2)
+        return figure
+
+
+def _has_twin(data: DataFrame) -> bool:
+    return bool((data["reader"] == "twin_probe").any())
+
+
+def _draw_curve(axes: Axes, curve: DataFrame, reader: str) -> None:
+    x, share, look = curve["step"], curve["estimate"], _LOOKS[reader]
+    arms = [share - curve["low"], curve["high"] - share]
+    axes.errorbar(x, share, arms, color=look["color"], linestyle="none", elinewidth=0.7, alpha=0.7)
+    axes.plot(
+        x, share, drawstyle="steps-post", label=_WORDS[reader], linewidth=0.9, markersize=3, **look
+    )

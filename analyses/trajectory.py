@@ -1,0 +1,137 @@
+"""The trajectory experiment: from a subject's transcripts to the step at which readers know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from probes.activations import capture, layers_of
+from probes.examples import Examples, collect
+from probes.metrics import Floats
+from probes.step_readers import Activations
+from probes.trajectory import POSITIONS
+from scratchpad.errors import DataError, ModelError
+from scratchpad.interventions.ablations import Truncate
+from scratchpad.models import LoadedModel, load_model
+from scratchpad.on_policy import steps_of
+from scratchpad.scoring.outcomes import likelihood_rows
+from scratchpad.scoring.scorers import Scorers
+from scratchpad.subject import Subject
+from scratchpad.transcripts import Case, Question, Step, Transcript
+
+
+class Stepped(NamedTuple):
+    """A transcript with its question and its steps."""
+
+    transcript: Transcript
+    question: Question
+    steps: tuple[Step, ...]
+
+
+def stepped(subject: Subject, transcripts: Sequence[Transcript]) -> list[Stepped]:
+    """Split scratchpads into steps; those of other questions, and empty ones, are left out.
+
+    Raises
+    ------
+    DataError
+        If none is left.
+    """
+    questions = {question.question_id: question for question in subject.questions}
+    found = [
+        Stepped(one, questions[one.question_id], steps_of(subject.loaded, one, subject.kind))
+        for one in transcripts
+        if one.question_id in questions and (one.scratchpad or "").strip()
+    ]
+    if not found:
+        raise DataError(
+            f"None of {len(transcripts)} transcripts has a step to read",
+            "their scratchpads are empty, or their questions are not among those given",
+            "Give transcripts with scratchpads, or the dialect whose delimiters the model writes.",
+        )
+    return found
+
+
+def examples_of(subject: Subject, transcripts: Sequence[Stepped]) -> Examples:
+    """Encode transcripts and find the prompt's end and the end of every step."""
+    encoder = subject.loaded.encoder
+    encoded = [
+        encoder.sequence(question.prompts[one.triggered], steps, one.answer)
+        for one, question, steps in transcripts
+    ]
+    return collect(
+        [one.transcript for one in transcripts],
+        encoded,
+        [one.question.group for one in transcripts],
+        encoder.decode,
+        POSITIONS,
+    )
+
+
+def activations_of(model: LoadedModel, examples: Examples) -> Activations:
+    """Read a model's residual stream at the end of every step, at all layers."""
+    return Activations(capture(model.model, examples.texts), layers_of(model.model))
+
+
+def load_twin(subject: Subject, name: str, *, dtype: str) -> LoadedModel:
+    """Load the model that is to read the same tokens.
+
+    Raises
+    ------
+    ModelError
+        If its tokens are others, or it cannot be loaded.
+    """
+    loaded = subject.loaded
+    twin = load_model(name, loaded.encoder.dialect, device=str(loaded.model.device), dtype=dtype)
+    if twin.tokenizer.get_vocab() != loaded.tokenizer.get_vocab():
+        raise ModelError(
+            f"The twin {name!r} has another tokenizer than {loaded.name!r}",
+            "both must read the same tokens",
+            "Name a model that was trained from the same base.",
+        )
+    return twin
+
+
+def payload_scorers(subject: Subject) -> Scorers | None:
+    """What scores the likelihood of a payload; `None` where no payload is known."""
+    scorers = subject.scorers(contrast=False, samples=1)
+    return scorers if scorers.has_payload else None
+
+
+def forced_answers(
+    subject: Subject,
+    scorers: Scorers,
+    transcripts: Sequence[Stepped],
+    examples: Examples,
+    tell: Callable[[], None],
+) -> Floats:
+    """Probability of a defection when a transcript is closed after each of its steps.
+
+    Parameters
+    ----------
+    subject, scorers
+        The model, and its payload.
+    transcripts, examples
+        The examples' transcripts, and perhaps others.
+    tell : callable
+        Called once per transcript.
+
+    Returns
+    -------
+    array, shape (n, positions)
+        NaN where a transcript lacks the step. The probability is taken whatever the coverage.
+    """
+    by_id = {one.transcript.id: one for one in transcripts}
+    found = np.full(examples.positions.shape[:2], np.nan)
+    for row, name in enumerate(examples.ids):
+        found[row, : len(by_id[name].steps) + 1] = _forced(subject, scorers, by_id[name])
+        tell()
+    return found
+
+
+def _forced(subject: Subject, scorers: Scorers, one: Stepped) -> list[float]:
+    case = Case(one.question, (one.steps, one.steps), subject.loaded.encoder)
+    state = int(one.transcript.triggered)
+    cut = [variant for variant in Truncate()(case, 0) if variant.prompt_state == state]
+    return [row["p_defect"] for row in likelihood_rows(subject.loaded, case, cut, scorers)]
