@@ -12,16 +12,13 @@ from numpy.typing import NDArray
 from probes.positions import Place, Pool
 
 
-class _Segments(NamedTuple):
-    """The places of one pool, numbered through the batch, and the cells that each one takes."""
+class _Span(NamedTuple):
+    """Several tokens of one row, and the number of their place in the batch."""
 
-    places: torch.Tensor
-    rows: torch.Tensor
-    columns: torch.Tensor
-    lengths: torch.Tensor
-
-    def to(self, device: torch.device) -> _Segments:
-        return _Segments(*(part.to(device) for part in self))
+    number: int
+    row: int
+    columns: slice | list[int]
+    pool: Pool
 
 
 class Pooling:
@@ -46,9 +43,20 @@ class Pooling:
         self, mask: NDArray[np.int64], places: Sequence[Sequence[Place]], cached: int
     ) -> None:
         self._shape = (len(places), len(places[0]))
-        columns = [np.flatnonzero(row) - cached for row in mask]
-        pools: tuple[Pool, ...] = ("mean", "max")
-        self._segments = {pool: _segments(columns, places, pool) for pool in pools}
+        self._spans: list[_Span] = []
+        points = []
+        for row, wanted in enumerate(places):
+            columns = np.flatnonzero(mask[row]) - cached
+            for position, place in enumerate(wanted):
+                number = row * len(wanted) + position
+                taken = columns[place.start : place.stop].tolist() if place.present else []
+                if len(taken) < place.stop - place.start or min(taken, default=0) < 0:
+                    raise ValueError(f"row {row}: {place} is cached or outside the row")
+                if len(taken) == 1:
+                    points.append((number, row, taken[0]))
+                elif taken:
+                    self._spans.append(_Span(number, row, _sliced(taken), place.pool))
+        self._points = torch.tensor(points, dtype=torch.long).reshape(-1, 3).T
 
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
         """Pool a layer of shape (batch, tokens, width) to float32 (batch, places, width).
@@ -57,28 +65,17 @@ class Pooling:
         """
         batch, places = self._shape
         pooled = hidden.new_full((batch * places, hidden.shape[-1]), np.nan, dtype=torch.float32)
-        for pool, segments in self._segments.items():
-            moved = self._segments[pool] = segments.to(hidden.device)
-            if len(moved.places) > 0:
-                tokens = hidden[moved.rows, moved.columns].float()
-                pooled[moved.places] = torch.segment_reduce(
-                    tokens, pool, lengths=moved.lengths, unsafe=True
-                )
+        self._points = self._points.to(hidden.device)
+        numbers, rows, columns = self._points
+        pooled[numbers] = hidden[rows, columns].float()
+        # One by one: gathering the tokens of all spans would copy most of the layer.
+        for span in self._spans:
+            tokens = hidden[span.row, span.columns].float()
+            pooled[span.number] = tokens.mean(dim=0) if span.pool == "mean" else tokens.amax(dim=0)
         return pooled.reshape(batch, places, -1)
 
 
-def _segments(
-    columns: Sequence[NDArray[np.int64]], places: Sequence[Sequence[Place]], pool: Pool
-) -> _Segments:
-    numbers, rows, cells, lengths = [], [], [], []
-    for row, wanted in enumerate(places):
-        for position, place in enumerate(wanted):
-            if place.present and place.pool == pool:
-                taken = columns[row][place.start : place.stop].tolist()
-                if len(taken) < place.stop - place.start or taken[0] < 0:
-                    raise ValueError(f"row {row}: {place} is cached or outside the row")
-                numbers.append(row * len(wanted) + position)
-                rows += [row] * len(taken)
-                cells += taken
-                lengths.append(len(taken))
-    return _Segments(*(torch.tensor(part).long() for part in (numbers, rows, cells, lengths)))
+def _sliced(columns: list[int]) -> slice | list[int]:
+    """Neighbouring columns as a slice, which takes no copy; padding may lie between others."""
+    whole = columns[-1] - columns[0] + 1 == len(columns)
+    return slice(columns[0], columns[-1] + 1) if whole else columns
