@@ -10,7 +10,8 @@ straight into a `Store` on disk; `streamed_moments` into the `Moments` of each c
 classifiers; `MeanPairDifference`, `PCAContrast` and `CCS` learn from contrast pairs instead;
 `group_folds`, `cross_scores` and `choose` score and choose on questions not seen before;
 `Resamples`, `estimate` and `auroc_difference` say how sure that is;
-`probes.detect.detect` is the whole experiment, with text baselines, controls and a verdict.
+`probes.detect.detect` is the whole experiment, with text baselines, controls and a verdict;
+`probes.trajectory.trajectory` finds the step from which on activations know, and the text does.
 """
 
 from __future__ import annotations
