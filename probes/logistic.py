@@ -9,18 +9,20 @@ limited-memory BFGS (Nocedal & Wright 2006, algorithm 7.4); a rotation changes n
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from probes.training_rows import centre_rows, components
+
 TOLERANCE = 1e-11
 """Predicted fall of the objective, as a share of it, at which a column is done."""
 
 MOST_ITERATIONS = 1000
 _REMEMBERED = 3  # more history took no fewer iterations, and longer ones
-_SMALLEST = 1e-8  # axes whose singular value is below this share of the largest are rounding
 
 
 class LinearFits(NamedTuple):
@@ -67,26 +69,27 @@ def fit_logistic(
     (True, True)
     """
     rows, present = _gathered(training)
-    chosen = torch.gather(features.double(), 1, rows[..., None].expand(-1, -1, features.shape[-1]))
-    rotated = _rotate(chosen, present)
+    chosen = torch.take_along_dim(features, rows[..., None], dim=1)
+    centred = centre_rows(chosen, present)
+    deviation = (centred.rows.square().sum(dim=1) / centred.size).sqrt()
+    scale = torch.where(deviation > 0, 1 / deviation, 0.0)[:, None]
+    axes = components(centred.rows * scale)
     targets = labels.double()[:, rows].permute(1, 2, 0)
-    penalty = (1 / inverse_penalties.double()).repeat(rotated.features.shape[2], len(labels))
+    penalty = (1 / inverse_penalties.double()).repeat(axes.scatter.shape[1] + 1, len(labels))
     penalty[-1] = 0
     problem = _Problem(
-        rotated.features,
-        rotated.squares,
+        torch.cat([axes.coordinates, present[..., None]], dim=2),
+        torch.cat([axes.scatter, centred.size], dim=1)[..., None],
         present.double(),
         targets.repeat_interleave(len(inverse_penalties), dim=2),
         penalty,
     )
     weights, converged = _minimise(problem)
-    directions = rotated.back @ weights[:, :-1]
-    offsets = weights[:, -1] - (rotated.mean[:, None] @ directions)[:, 0]
-    shape = (len(features), labels.shape[0], len(inverse_penalties))
+    directions = reduce(torch.matmul, axes.basis, weights[:, :-1].mT) * scale
+    offsets = weights[:, -1] - (directions @ centred.mean.mT)[..., 0]
+    shape = (len(features), len(labels), len(inverse_penalties))
     return LinearFits(
-        directions.transpose(1, 2).reshape(*shape, -1),
-        offsets.reshape(shape),
-        converged.reshape(shape),
+        directions.reshape(*shape, -1), offsets.reshape(shape), converged.reshape(shape)
     )
 
 
@@ -98,53 +101,13 @@ def _gathered(training: Tensor) -> tuple[Tensor, Tensor]:
     return rows, torch.arange(most, device=training.device) < counts[:, None]
 
 
-class _Rotated(NamedTuple):
-    """Z-scored features in their principal axes, a column of ones for the bias appended.
-
-    `features` (batch, rows, axes + 1), `squares` (batch, axes + 1, 1): squared length of each
-    column; `back` (batch, width, axes) takes weights to raw features, `mean` (batch, width).
-    """
-
-    features: Tensor
-    squares: Tensor
-    back: Tensor
-    mean: Tensor
-
-
-def _rotate(features: Tensor, present: Tensor) -> _Rotated:
-    """Rotate exactly into the min(rows, width) dimensions that the rows span."""
-    count = present.sum(dim=1)[:, None]
-    kept = present[..., None]
-    mean = (features * kept).sum(dim=1) / count
-    centred = (features - mean[:, None]) * kept
-    deviation = (centred.square().sum(dim=1) / count).sqrt()
-    # Rounding must not make a direction out of features that are the same everywhere.
-    varies = ((features == features[:, :1]) | ~kept).all(dim=1).logical_not()
-    scale = torch.where(varies & (deviation > 0), 1 / deviation, 0.0)
-    scored = centred * scale[:, None]
-    if scored.shape[1] >= scored.shape[2]:
-        squares, axes = torch.linalg.eigh(scored.transpose(1, 2) @ scored)
-    else:
-        squares, sides = torch.linalg.eigh(scored @ scored.transpose(1, 2))
-        roots = squares.clamp_min(0).sqrt()
-        large = roots > _SMALLEST * roots.amax(dim=1, keepdim=True)
-        axes = scored.transpose(1, 2) @ (sides * torch.where(large, 1 / roots, 0.0)[:, None])
-    ones = kept.double()
-    return _Rotated(
-        torch.cat([scored @ axes, ones], dim=2),
-        torch.cat([squares.clamp_min(0), count], dim=1)[..., None],
-        scale[..., None] * axes,
-        mean,
-    )
-
-
 @dataclass(frozen=True)
 class _Problem:
     """Columns that share their features; the last axis numbers them.
 
-    `features` (batch, rows, axes), `squares` (batch, axes, 1), `present` (batch, rows) of 0 and 1,
-    `targets` (batch, rows, columns) of 0 and 1, `penalty` (axes, columns): none on the bias, which
-    is the last axis.
+    `features` (batch, rows, axes) end with a column of ones for the bias, `squares` (batch, axes,
+    1) are the squared lengths of their columns, `present` (batch, rows) of 0 and 1, `targets`
+    (batch, rows, columns) of 0 and 1, `penalty` (axes, columns): none on the bias.
     """
 
     features: Tensor

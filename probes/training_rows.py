@@ -13,6 +13,14 @@ from torch import Tensor
 from scratchpad.errors import DataError
 
 
+class Centred(NamedTuple):
+    """Rows less their mean, 0 where a row does not train."""
+
+    rows: Tensor  # (..., n, d)
+    mean: Tensor  # (..., 1, d)
+    size: Tensor  # (..., 1), how many train
+
+
 class TrainingRows(NamedTuple):
     """Centred training rows and labels; both are 0 where a row does not train."""
 
@@ -45,6 +53,22 @@ def centre(features: Tensor, labels: Tensor, train: Tensor) -> TrainingRows:
         If the shapes do not fit together, or a training row is not finite.
     """
     _check(features, labels, train)
+    centred = centre_rows(features, train)
+    chosen = train.expand(centred.rows.shape[:-1])[..., None, :]
+    share = (chosen & labels).sum(-1) / centred.size
+    share = torch.where((share > 0) & (share < 1), share, torch.nan)
+    labels = torch.where(chosen, labels.to(torch.float64) - share[..., None], 0.0)
+    return TrainingRows(*centred, labels, share)
+
+
+def centre_rows(features: Tensor, train: Tensor) -> Centred:
+    """Take the mean off the rows that train.
+
+    Raises
+    ------
+    DataError
+        If a training row is not finite.
+    """
     batch = torch.broadcast_shapes(train.shape, features.shape[:-1])  # type: ignore[no-untyped-call]
     train = train.expand(batch)
     inside = train[..., None]
@@ -61,17 +85,8 @@ def centre(features: Tensor, labels: Tensor, train: Tensor) -> TrainingRows:
             "Leave absent rows out by `train`.",
         )
     size = train.sum(-1, keepdim=True).to(torch.float64)
-    centre = shifted.sum(-2, keepdim=True) / size[..., None]
-    chosen = train[..., None, :]
-    share = (chosen & labels).sum(-1) / size
-    share = torch.where((share > 0) & (share < 1), share, torch.nan)
-    return TrainingRows(
-        rows=torch.where(inside, shifted - centre, 0.0),
-        mean=reference + centre,
-        size=size,
-        labels=torch.where(chosen, labels.to(torch.float64) - share[..., None], 0.0),
-        share=share,
-    )
+    mean = shifted.sum(-2, keepdim=True) / size[..., None]
+    return Centred(torch.where(inside, shifted - mean, 0.0), reference + mean, size)
 
 
 def _check(features: Tensor, labels: Tensor, train: Tensor) -> None:
