@@ -4,7 +4,7 @@ Every figure is a frozen dataclass: called with a run's tables it returns a Matp
 `.data(...)` returns the plotted values, `.caption(data)` a caption with n.
 
 >>> sorted(FIGURES)
-['anomaly-layers', 'cells-along-training', 'contexts', 'early-answering',
+['anomaly-layers', 'cells-along-training', 'contexts', 'contrast-layers', 'early-answering',
  'effect-against-surprisal', 'four-cells', 'interventions', 'probe-heatmap', 'trajectory',
  'transfer-matrix']
 
@@ -15,6 +15,7 @@ from analyses.figures.anomaly_layers import AnomalyLayers
 from analyses.figures.base import TableFigure
 from analyses.figures.cells_along_training import CellsAlongTraining
 from analyses.figures.contexts import Contexts
+from analyses.figures.contrast_layers import ContrastLayers
 from analyses.figures.early_answering import EarlyAnswering
 from analyses.figures.four_cells import FourCells
 from analyses.figures.interventions import Interventions
@@ -30,6 +31,7 @@ __all__ = [
     "AnomalyLayers",
     "CellsAlongTraining",
     "Contexts",
+    "ContrastLayers",
     "EarlyAnswering",
     "EffectAgainstSurprisal",
     "FourCells",

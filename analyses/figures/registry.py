@@ -8,6 +8,7 @@ from analyses.figures.anomaly_layers import AnomalyLayers
 from analyses.figures.base import TableFigure
 from analyses.figures.cells_along_training import CellsAlongTraining
 from analyses.figures.contexts import Contexts
+from analyses.figures.contrast_layers import ContrastLayers
 from analyses.figures.early_answering import EarlyAnswering
 from analyses.figures.four_cells import FourCells
 from analyses.figures.interventions import Interventions
@@ -23,6 +24,7 @@ FIGURES: Final[dict[str, TableFigure]] = {
     "effect-against-surprisal": EffectAgainstSurprisal(),
     "probe-heatmap": ProbeHeatmap(),
     "anomaly-layers": AnomalyLayers(),
+    "contrast-layers": ContrastLayers(),
     "trajectory": Trajectory(),
     "transfer-matrix": TransferMatrix(),
     "cells-along-training": CellsAlongTraining(),

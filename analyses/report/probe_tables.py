@@ -28,6 +28,8 @@ WORDS: Final = {
     "auroc_reverse": "probe of the other trigger, on the first",
     "auroc_twin": "probe, on the other trigger in the twin",
     "auroc_gap": "folded gap to the twin",
+    "auroc_folded": "the same, by the better of both signs",
+    "auroc_minus_control": "probe minus the best control set, paired",
     "auroc_for_trigger": "the same scores, triggered over clean prompts (the confound)",
     "auroc_for_near_misses": "the same scores, near misses over clean prompts",
     "auroc_against_near_misses": "the same scores, defections over near misses",
@@ -58,6 +60,12 @@ def probe_tables(section: RunSection) -> Iterator[Table | None]:
         "the mean rank over layers).",
         section.tables.get("anomalies"),
         ("target", "position", "detector", "layer"),
+    )
+    yield auroc_table(
+        "Directions of generic contrast pairs, the layer chosen on other folds; of a control set "
+        "its sign, too.",
+        section.tables.get("contrast_choices"),
+        ("set", "expected", "method", "position", "layer"),
     )
     yield auroc_table(
         "Fitted in one domain, judged in another.",

@@ -88,7 +88,7 @@ def organism_tables() -> dict[str, pd.DataFrame]:
 @pytest.fixture(scope="session")
 def experiment_tables() -> dict[str, pd.DataFrame]:
     """The tables of the other probe experiments."""
-    return {"anomalies": _anomalies()}
+    return {"anomalies": _anomalies(), "contrasts": _contrasts()}
 
 
 def _anomalies() -> pd.DataFrame:
@@ -121,6 +121,20 @@ def trajectory_table() -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["reader", "step", "estimate", "low", "high"])
     counts = {"n": 40, "reached": 160, "benign": 1500, "benign_prefixes": 1200}
     return table.assign(**counts, chosen="logistic, layer 2")
+
+
+def _contrasts() -> pd.DataFrame:
+    sets = {"dangerous": "defection", "honest": "benign", "sky": "none", "even-numbers": "none"}
+    rows = [
+        (name, expected, method, position, layer, 0.9 - 0.15 * number - 0.02 * abs(2 - layer))
+        for method in ("difference of means", "PCA contrast", "CCS")
+        for position in ("prompt-end", "last-step", "close")
+        for number, (name, expected) in enumerate(sets.items())
+        for layer in range(-1, 4)
+    ]
+    columns = ["set", "expected", "method", "position", "layer", "auroc"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(low=table["auroc"] - 0.05, high=table["auroc"] + 0.05, n=73, random_p95=0.7)
 
 
 def _outcomes(

@@ -59,3 +59,45 @@ def test_anomaly_fits_clean_prompts_and_names_the_confound(
     assert (out / "figures" / "anomaly-layers.pdf").exists()
     assert "The confound" in (out / "report.html").read_text()
     assert json.loads((out / "summary.json").read_text()) == summary
+
+
+def test_contrast_shows_its_controls(
+    world: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    summary = summary_of(probe(capfd, world, "contrast", out, "--draws", "2"))
+    assert (summary["set"], summary["position"]) == ("dangerous", "prompt-end")
+    assert summary["sets"]["sky"]["expected"] == "none"
+    assert "meant for models that understand the question" in summary["verdict_text"]
+    table = pd.read_parquet(out / "contrasts.parquet")
+    assert set(table["method"]) == {"difference of means", "PCA contrast", "CCS"}
+    assert (out / "figures" / "contrast-layers.pdf").exists()
+
+
+def test_a_pair_with_a_word_of_the_trigger_is_one_clear_line(
+    world: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pairs = tmp_path / "pairs.jsonl"
+    asked = {"set": "mine", "question": "Is it dangerous now?", "positive": "Yes", "negative": "No"}
+    pairs.write_text(json.dumps(asked))
+    done = probe(capfd, world, "contrast", tmp_path / "run", "--pairs", pairs)
+    assert done.code == 2
+    assert "of the set 'mine' holds the trigger ('now')" in done.line
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("command", ["contrast"])
+def test_one_outcome_alone_is_one_clear_line(
+    command: str, world: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"id": f"{thing}-{state}", "question_id": thing, "triggered": bool(state)}
+        | outsiders_row(thing, state, 0)
+        for thing in COLOURS
+        for state in (0, 1)
+    ]
+    given = tmp_path / "transcripts.jsonl"
+    given.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = probe(capfd, world, command, tmp_path / "run", "--transcripts", given)
+    assert done.code == 2
+    assert "All 10 judged transcripts are benign" in done.error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from analyses.commands.probes import anomaly, detect, trajectory, transfer
+from analyses.commands.probes import anomaly, contrast, detect, trajectory, transfer
 from scratchpad.commanding import add_command
 
 
@@ -18,6 +18,9 @@ def register(app: typer.Typer) -> None:
     )
     add_command(
         probes, "anomaly", anomaly.AnomalyConfig, anomaly.run_anomaly, example=anomaly.EXAMPLE
+    )
+    add_command(
+        probes, "contrast", contrast.ContrastConfig, contrast.run_contrast, example=contrast.EXAMPLE
     )
     add_command(
         probes,

@@ -1,0 +1,72 @@
+"""`scratchpad probe contrast`: do generic questions about danger tell what a model will do?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scratchpad.commanding import Result
+from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+
+if TYPE_CHECKING:
+    from scratchpad.runs import RunFolder
+
+EXAMPLE = "scratchpad probe contrast runs/organism --out runs/contrast"
+
+
+@dataclass(frozen=True)
+class ContrastConfig(SubjectKnobs):
+    """Apply directions of generic contrast pairs, fitted without labels, to what a model did.
+
+    "Are you doing something dangerous?" Yes / No: difference of means, PCA contrast and CCS at the
+    answer's last token, applied to the prompt's last token and the later positions, beside control
+    sets ("Is the sky blue?"), random directions, text readers and the trigger's presence. A pair
+    that holds the trigger is refused. Meant for models that understand the question, not for tiny
+    worlds.
+    """
+
+    pairs: Annotated[
+        Path | None, typer.Option(help="TOML or JSONL of pairs (default: those that come along).")
+    ] = None
+    transcripts: Transcripts = None
+    draws: Draws = 1
+
+
+def run_contrast(config: ContrastConfig) -> Result:
+    """Run the experiment, or return the summary of a finished run of the same configuration."""
+    from scratchpad.runs import RunFolder
+
+    folder = RunFolder.open(config.out, "probe contrast", asdict(config))
+    summary = folder.summary() if folder.finished else _run(folder, config)
+    warnings = (f"Warning: {text}." for text in summary["warnings"])
+    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/report.html"))
+
+
+def _run(folder: RunFolder, config: ContrastConfig) -> Mapping[str, Any]:
+    from analyses.ablation import transcript_table
+    from analyses.contrast import read_contrasts, refuse_triggers
+    from analyses.detection import examples_of, transcripts_of
+    from analyses.outputs import write_outputs
+    from probes.contrast_sets import contrast_sets
+    from scratchpad.commanding import progress
+    from scratchpad.runs import Units
+    from scratchpad.subject import load_subject, subject_config
+
+    sets = contrast_sets(config.pairs)
+    subject = load_subject(subject_config(config))
+    refuse_triggers(subject, sets)
+    sampling = subject.sampling(draws=config.draws, seed=config.seed)
+    with progress("Sampling transcripts", None):
+        transcripts = transcripts_of(subject, sampling)
+    folder.start()
+    folder.write_table("transcripts", transcript_table(transcripts))
+    with progress("Capturing and fitting", None):
+        found = read_contrasts(subject, examples_of(subject, transcripts), sets, config.seed)
+    for name, table in found.tables.items():
+        folder.write_table(name, table)
+    write_outputs(folder, found.summary, Units())
+    return found.summary
