@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
-from analyses.figures.style import SMALL, STATE_COLOURS, new_figure, short
+from analyses.figures.style import COLUMN, SMALL, STATE_COLOURS, new_figure, short
 from analyses.figures.tables import records, require_rows, spread
 
 EMBEDDINGS: Final = -1
@@ -24,7 +24,8 @@ AUROC_COLOURS: Final[Colormap] = LinearSegmentedColormap.from_list(
 )
 
 
-_MOST_NUMBERED: Final = 40
+_MOST_NUMBERED: Final = 40  # layers
+_MOST_IN_A_COLUMN: Final = 6  # cells side by side in one column of a paper, with room for numbers
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,17 @@ class ProbeHeatmap(TableFigure):
         readers = data.loc[data["row"] == "text only"].assign(layer=_TEXT)
         kinds, layers = list(probes["probe"].unique()), probes["layer"].nunique()
         rows = [1.0 * layers] + [1.0] * (len(readers) > 0)
-        figure = new_figure(height=min(1.0 + 0.17 * layers, 6.5))
+        positions = _positions(probes)
+        cells = len(kinds) * len(positions)
+        width = COLUMN if cells <= _MOST_IN_A_COLUMN else 2 * COLUMN
+        numbered = layers <= _MOST_NUMBERED and cells <= _MOST_IN_A_COLUMN * width / COLUMN
+        figure = new_figure(height=min(1.0 + 0.17 * layers, 6.5), width=width)
         grid = figure.subplots(len(rows), len(kinds), squeeze=False, height_ratios=rows)
         for kind, stack in zip(kinds, grid.T, strict=True):
-            _heat(stack[0], probes.loc[probes["probe"] == kind], _positions(probes))
+            _heat(stack[0], probes.loc[probes["probe"] == kind], positions, numbered=numbered)
             stack[0].set_title(kind)
             if len(readers):
-                _heat(stack[1], readers, _positions(probes))
+                _heat(stack[1], readers, positions, numbered=numbered)
                 stack[0].set_xticks([])
         for axes in grid[:, 1:].flat:
             axes.set_yticks([])
@@ -93,7 +98,7 @@ def _positions(cells: DataFrame) -> list[str]:
     return list(cells["position"].drop_duplicates())
 
 
-def _heat(axes: Axes, cells: DataFrame, positions: list[str]) -> None:
+def _heat(axes: Axes, cells: DataFrame, positions: list[str], *, numbered: bool) -> None:
     grid = cells.assign(note=[noted(row) for row in records(cells)])
     values, notes = (
         grid.pivot(index="layer", columns="position", values=column)
@@ -108,17 +113,17 @@ def _heat(axes: Axes, cells: DataFrame, positions: list[str]) -> None:
         vmin=0,
         vmax=1,
         cmap=AUROC_COLOURS,
-        annot=notes if len(values) <= _MOST_NUMBERED else False,
+        annot=notes if numbered else False,
         fmt="",
         annot_kws={"fontsize": SMALL},
         linewidths=0.5,
         cbar=False,
-        xticklabels=[position.replace("-", "\n") for position in positions],
+        xticklabels=[name.replace("-", "\n") if numbered else name for name in positions],
         yticklabels=[_layer_name(layer) for layer in values.index],
     )
     axes.set(xlabel="", ylabel="")
     axes.tick_params(length=0, rotation=0)
-    axes.tick_params(axis="x", labelsize=SMALL)
+    axes.tick_params(axis="x", labelsize=SMALL, rotation=0 if numbered else 90)
 
 
 def noted(cell: dict[str, Any]) -> str:
