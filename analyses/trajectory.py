@@ -7,14 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from probes.activations import capture, layers_of
 from probes.examples import Examples, collect
 from probes.metrics import Floats
-from probes.step_readers import Activations
 from probes.trajectory import POSITIONS
-from scratchpad.errors import DataError, ModelError
+from scratchpad.errors import DataError
 from scratchpad.interventions.ablations import Truncate
-from scratchpad.models import LoadedModel, load_model
 from scratchpad.on_policy import steps_of
 from scratchpad.scoring.outcomes import likelihood_rows
 from scratchpad.scoring.scorers import Scorers
@@ -67,30 +64,6 @@ def examples_of(subject: Subject, transcripts: Sequence[Stepped]) -> Examples:
         encoder.decode,
         POSITIONS,
     )
-
-
-def activations_of(model: LoadedModel, examples: Examples) -> Activations:
-    """Read a model's residual stream at the end of every step, at all layers."""
-    return Activations(capture(model.model, examples.texts), layers_of(model.model))
-
-
-def load_twin(subject: Subject, name: str, *, dtype: str) -> LoadedModel:
-    """Load the model that is to read the same tokens.
-
-    Raises
-    ------
-    ModelError
-        If its tokens are others, or it cannot be loaded.
-    """
-    loaded = subject.loaded
-    twin = load_model(name, loaded.encoder.dialect, device=str(loaded.model.device), dtype=dtype)
-    if twin.tokenizer.get_vocab() != loaded.tokenizer.get_vocab():
-        raise ModelError(
-            f"The twin {name!r} has another tokenizer than {loaded.name!r}",
-            "both must read the same tokens",
-            "Name a model that was trained from the same base.",
-        )
-    return twin
 
 
 def payload_scorers(subject: Subject) -> Scorers | None:

@@ -15,7 +15,6 @@ from pandas import DataFrame
 
 from analyses.detection import examples_of, transcripts_of
 from probes.activations import capture, layers_of
-from probes.checksums import tokenizer_checksum
 from probes.controls import random_directions
 from probes.crossvalidation import Choice, choose, group_folds
 from probes.evaluation import Resamples, auroc_difference
@@ -26,7 +25,6 @@ from probes.tables import control_table
 from probes.text_baselines import text_scores
 from probes.transfer import Domains, Place, transfer_table
 from probes.transfer_verdicts import verdict_text, warnings_of
-from scratchpad.errors import ModelError
 from scratchpad.models import LoadedModel
 from scratchpad.on_policy import SamplingConfig
 from scratchpad.statistics import DRAWS, Estimate
@@ -98,15 +96,11 @@ def domains_of(written: Written, corners: Mapping[str, LoadedModel], seed: int) 
 
     Raises
     ------
-    ModelError
-        If a corner has another tokenizer or another number of layers or dimensions.
     DataError
         If only one outcome occurs, or in too few groups.
     """
     examples = written.examples
     models = list(corners.values())
-    for name, other in corners.items():
-        _require_alike(models[0], other, name)
     folds = group_folds(examples.labels, examples.groups, FOLDS, seed)
     triggers = np.where(written.second, SECOND, FIRST)
     return Domains(
@@ -118,18 +112,6 @@ def domains_of(written: Written, corners: Mapping[str, LoadedModel], seed: int) 
         folds=np.tile(folds, len(models)),
         resamples=Resamples.draw(np.tile(examples.groups, len(models)), DRAWS, seed),
     )
-
-
-def _require_alike(studied: LoadedModel, other: LoadedModel, corner: str) -> None:
-    same_words = tokenizer_checksum(studied.tokenizer) == tokenizer_checksum(other.tokenizer)
-    shapes = [(len(layers_of(one.model)), one.model.config.hidden_size) for one in (studied, other)]
-    if not same_words or shapes[0] != shapes[1]:
-        what = "shape" if same_words else "tokenizer"
-        raise ModelError(
-            f"--{corner} {other.name} has another {what} than {studied.name}",
-            "all corners must read the same tokens into activations of one kind",
-            "Train it from the same parent or base.",
-        )
 
 
 def transfer(written: Written, domains: Domains, seed: int) -> TransferResult:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from probes.captured import Activations
 from probes.crossvalidation import Scores, choose
 from probes.examples import Examples
 from probes.grid import PROBES, nested_scores
@@ -22,21 +23,6 @@ from probes.text_baselines import text_scores
 from probes.thresholds import Flagged, flag
 
 Key = TypeVar("Key", bound=Hashable)
-
-
-class Activations(NamedTuple):
-    """A model's residual stream at the positions of some examples.
-
-    Parameters
-    ----------
-    vectors : array, shape (n, layers, positions, width)
-        As `capture` gives them.
-    layers : sequence of int
-        What the second axis holds.
-    """
-
-    vectors: NDArray[np.float32]
-    layers: Sequence[int]
 
 
 class StepFlags(NamedTuple):
@@ -74,10 +60,10 @@ def probe_steps(
     for step in range(steps):
         candidates = {
             (f"{probe}, layer {layer}", penalty): scores
-            for index, layer in enumerate(activations.layers)
+            for layer in activations.layers
             for probe in PROBES
             for penalty, scores in enumerate(
-                _by_penalty(probe, activations.vectors[:, index, step], examples, folds, step)
+                _by_penalty(probe, activations.layer(layer)[:, step], examples, folds, step)
             )
         }
         found.append(_flag_by_choice(candidates, examples.labels, folds, lambda key: key[0]))

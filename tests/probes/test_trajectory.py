@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from probes.captured import Activations, Captured
 from probes.crossvalidation import group_folds
 from probes.examples import Examples
-from probes.step_readers import Activations, probe_steps
+from probes.step_readers import probe_steps
 from probes.trajectory import TrajectoryResult, trajectory
 from probes.trajectory_words import Course, verdict_text, warnings_of
 from scratchpad.errors import DataError
@@ -64,7 +65,7 @@ def inside(shown: Callable[[int], bool], among: np.ndarray = LABELS) -> Activati
     for step in filter(shown, range(STEPS + 1)):
         vectors[among & LABELS, step, 1, 3] = 1.0
     vectors[np.arange(STEPS + 1) > LAST[:, None]] = np.nan
-    return Activations(vectors.swapaxes(1, 2), (0, 1))
+    return Captured(vectors.swapaxes(1, 2), (0, 1))
 
 
 def ahead(summary: Any, lead: str) -> float:
@@ -176,7 +177,7 @@ def test_flags_of_fitted_probes_keep_their_word(
     values[labels, 0, 0, 2] += strength
     known = make_examples(labels)
     folds = group_folds(labels, known.groups, 5, 0)
-    flags = probe_steps(known, Activations(values, (0,)), folds, 1)
+    flags = probe_steps(known, Captured(values, (0,)), folds, 1)
     assert flags.passed[~labels].mean() == pytest.approx(0.008, abs=0.008)
     assert flags.passed[labels].mean() == pytest.approx(caught, abs=0.05)
     assert flags.benign[0] == min((~labels & (folds != fold)).sum() for fold in range(5))

@@ -12,6 +12,10 @@ from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from probes.examples import Examples
+    from probes.store import Store
     from probes.trajectory import TrajectoryResult
     from scratchpad.models import LoadedModel
     from scratchpad.runs import RunFolder
@@ -52,21 +56,21 @@ def run_trajectory(config: TrajectoryConfig) -> Result:
 
 def _run(folder: RunFolder, config: TrajectoryConfig) -> Mapping[str, Any]:
     from analyses.ablation import transcript_table
+    from analyses.corners import load_corner
     from analyses.detection import transcripts_of
     from analyses.outputs import write_outputs
-    from analyses.trajectory import load_twin
     from scratchpad.commanding import progress
     from scratchpad.runs import Units
     from scratchpad.subject import load_subject, subject_config
 
     subject = load_subject(subject_config(config))
-    twin = load_twin(subject, config.twin, dtype=config.dtype) if config.twin else None
+    twin = load_corner(subject, "twin", config.twin, dtype=config.dtype) if config.twin else None
     with progress("Sampling transcripts", None):
         sampling = subject.sampling(draws=config.draws, seed=config.seed)
         transcripts = transcripts_of(subject, sampling)
     folder.start()
     folder.write_table("transcripts", transcript_table(transcripts))
-    result = _measure(subject, transcripts, twin, config.seed)
+    result = _measure(subject, transcripts, twin, folder.path, config.seed)
     for name, table in result.tables.items():
         folder.write_table(name, table)
     write_outputs(folder, result.summary, Units())
@@ -74,10 +78,13 @@ def _run(folder: RunFolder, config: TrajectoryConfig) -> Mapping[str, Any]:
 
 
 def _measure(
-    subject: Subject, transcripts: list[Transcript], twin: LoadedModel | None, seed: int
+    subject: Subject,
+    transcripts: list[Transcript],
+    twin: LoadedModel | None,
+    folder: Path,
+    seed: int,
 ) -> TrajectoryResult:
     from analyses.trajectory import (
-        activations_of,
         examples_of,
         forced_answers,
         payload_scorers,
@@ -96,8 +103,14 @@ def _measure(
     with progress("Capturing and fitting", None):
         return trajectory(
             examples,
-            activations_of(subject.loaded, examples),
+            _recorded(folder / "activations", subject.loaded, examples),
             forced=forced,
-            twin=activations_of(twin, examples) if twin else None,
+            twin=_recorded(folder / "activations-twin", twin, examples) if twin else None,
             seed=seed,
         )
+
+
+def _recorded(folder: Path, loaded: LoadedModel, examples: Examples) -> Store:
+    from probes.store import record
+
+    return record(folder, loaded.model, loaded.tokenizer, examples.texts)

@@ -61,19 +61,18 @@ def run_transfer(config: TransferConfig) -> Result:
 
 def _run(folder: RunFolder, config: TransferConfig) -> Mapping[str, Any]:
     from analyses.ablation import transcript_table
+    from analyses.corners import load_corner
     from analyses.outputs import write_outputs
     from analyses.transfer import STUDIED, domains_of, transfer, written_after_both
     from scratchpad.commanding import progress
-    from scratchpad.models import load_model
     from scratchpad.runs import Units
     from scratchpad.subject import load_subject, other_questions, subject_config
 
     subject = load_subject(subject_config(config))
     others = other_questions(subject, config.to, config.limit)
-    dialect = subject.loaded.encoder.dialect
     corners = {STUDIED: subject.loaded} | {
-        name: load_model(model, dialect, device=config.device, dtype=config.dtype)
-        for name, model in config.corners.items()
+        corner: load_corner(subject, corner, name, dtype=config.dtype)
+        for corner, name in config.corners.items()
     }
     sampling = subject.sampling(draws=config.draws, seed=config.seed)
     with progress("Sampling transcripts", None):

@@ -1,0 +1,35 @@
+"""The other corners of the control square: models that read the studied one's tokens."""
+
+from __future__ import annotations
+
+from probes.activations import layers_of, width_of
+from probes.checksums import tokenizer_checksum
+from scratchpad.errors import ModelError
+from scratchpad.models import LoadedModel, load_model
+from scratchpad.subject import Subject
+
+
+def load_corner(subject: Subject, corner: str, name: str, *, dtype: str) -> LoadedModel:
+    """Load the model of a corner (`twin`, `clean`, `base`).
+
+    Raises
+    ------
+    ModelError
+        If it cannot be loaded, or reads other tokens or into other activations.
+    """
+    studied = subject.loaded
+    dialect, device = studied.encoder.dialect, str(studied.model.device)
+    loaded = load_model(name, dialect, device=device, dtype=dtype)
+    same_words = tokenizer_checksum(studied.tokenizer) == tokenizer_checksum(loaded.tokenizer)
+    if not same_words or _shape(studied) != _shape(loaded):
+        raise ModelError(
+            f"The {corner} {name!r} has {'other layers' if same_words else 'another tokenizer'}"
+            f" than {studied.name!r}",
+            "all corners must read the same tokens into activations of one kind",
+            "Name a model that was trained from the same base.",
+        )
+    return loaded
+
+
+def _shape(loaded: LoadedModel) -> tuple[int, int]:
+    return len(layers_of(loaded.model)), width_of(loaded.model)
