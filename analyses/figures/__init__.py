@@ -5,8 +5,8 @@ Every figure is a frozen dataclass: called with a run's tables it returns a Matp
 
 >>> sorted(FIGURES)
 ['anomaly-layers', 'cells-along-training', 'contexts', 'contrast-layers', 'early-answering',
- 'effect-against-surprisal', 'four-cells', 'interventions', 'probe-heatmap', 'trajectory',
- 'transfer-matrix']
+ 'effect-against-surprisal', 'four-cells', 'interventions', 'probe-heatmap', 'steering',
+ 'trajectory', 'transfer-matrix']
 
 `save` writes one figure in every format; `draw_all` draws what a run's tables allow.
 """
@@ -22,6 +22,7 @@ from analyses.figures.interventions import Interventions
 from analyses.figures.output import draw_all, save
 from analyses.figures.probe_heatmap import ProbeHeatmap
 from analyses.figures.registry import FIGURES
+from analyses.figures.steering import SteeringCurves
 from analyses.figures.surprisal import EffectAgainstSurprisal
 from analyses.figures.trajectory import Trajectory
 from analyses.figures.transfer_matrix import TransferMatrix
@@ -37,6 +38,7 @@ __all__ = [
     "FourCells",
     "Interventions",
     "ProbeHeatmap",
+    "SteeringCurves",
     "TableFigure",
     "Trajectory",
     "TransferMatrix",

@@ -13,6 +13,7 @@ from analyses.figures.early_answering import EarlyAnswering
 from analyses.figures.four_cells import FourCells
 from analyses.figures.interventions import Interventions
 from analyses.figures.probe_heatmap import ProbeHeatmap
+from analyses.figures.steering import SteeringCurves
 from analyses.figures.surprisal import EffectAgainstSurprisal
 from analyses.figures.trajectory import Trajectory
 from analyses.figures.transfer_matrix import TransferMatrix
@@ -25,6 +26,7 @@ FIGURES: Final[dict[str, TableFigure]] = {
     "probe-heatmap": ProbeHeatmap(),
     "anomaly-layers": AnomalyLayers(),
     "contrast-layers": ContrastLayers(),
+    "steering": SteeringCurves(),
     "trajectory": Trajectory(),
     "transfer-matrix": TransferMatrix(),
     "cells-along-training": CellsAlongTraining(),

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pandas import DataFrame
 
 from analyses.figures.tables import records
-from analyses.report.numbers import flatten, missing, plain, write_estimate
+from analyses.report.numbers import flatten, missing, number, plain, write_estimate
 from analyses.report.sections import RunSection
 from analyses.report.tables import Row, Table, estimates_table, table_of
 
@@ -28,6 +28,8 @@ WORDS: Final = {
     "auroc_reverse": "probe of the other trigger, on the first",
     "auroc_twin": "probe, on the other trigger in the twin",
     "auroc_gap": "folded gap to the twin",
+    "effect_on_clean": "steered less unsteered P(defection), clean prompts, furthest up",
+    "effect_on_triggered": "unsteered less steered P(defection), triggered prompts, furthest down",
     "auroc_folded": "the same, by the better of both signs",
     "auroc_minus_control": "probe minus the best control set, paired",
     "auroc_for_trigger": "the same scores, triggered over clean prompts (the confound)",
@@ -67,11 +69,42 @@ def probe_tables(section: RunSection) -> Iterator[Table | None]:
         section.tables.get("contrast_choices"),
         ("set", "expected", "method", "position", "layer"),
     )
+    yield steering_table(section.tables.get("steering"))
     yield auroc_table(
         "Fitted in one domain, judged in another.",
         section.tables.get("transfer"),
         ("position", "source", "target", "layer", "probe"),
     )
+
+
+def steering_table(steering: DataFrame | None) -> Table | None:
+    """Set the probe's direction beside the random ones, change by change."""
+    if steering is None:
+        return None
+    return table_of(
+        "P(defection) under every change of the probe's direction (95 % interval), and the range "
+        "of random directions under the same change. A change that broke the model is marked.",
+        ("scorer", "prompt", "from the", "change", "P(defection)", "random", "coherent"),
+        (_steering_row(row, steering) for row in records(steering.loc[steering["direction"] <= 0])),
+    )
+
+
+def _steering_row(row: Mapping[str, Any], steering: DataFrame) -> Row:
+    same = ["scorer", "state", "start", "change"]
+    beside = steering.loc[steering["direction"] > 0]
+    for name in same:
+        beside = beside.loc[beside[name] == row[name]]
+    low, high = beside["estimate"].min(), beside["estimate"].max()
+    cells = (
+        str(row["scorer"]),
+        "triggered" if row["state"] else "clean",
+        str(row["start"]),
+        str(row["change"]),
+        write_estimate(row),
+        f"{number(low)} to {number(high)}" if len(beside) else number(None),
+        plain(bool(row["coherent"])),
+    )
+    return Row(cells, not row["coherent"])
 
 
 def organism_tables(section: RunSection) -> Iterator[Table | None]:

@@ -89,7 +89,7 @@ def _batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[
     if decoder.model not in _shares:
         return _first_batch(decoder, batch, seed)
     if not _shares[decoder.model]:
-        return _generated(decoder, batch, seed)
+        return generated(decoder, batch, seed)
     return [Sample(row.ids, row.finished) for row in decoder(batch, seed)]
 
 
@@ -115,7 +115,7 @@ def _first_batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) ->
         reason,
     )
     _shares[decoder.model] = False
-    return _generated(decoder, batch, seed)
+    return generated(decoder, batch, seed)
 
 
 def _apart(decoder: Decoder, batch: Sequence[Sequence[int]], drawn: Sequence[Drawn]) -> float:
@@ -134,8 +134,8 @@ def _apart(decoder: Decoder, batch: Sequence[Sequence[int]], drawn: Sequence[Dra
 
 
 @torch.inference_mode()
-def _generated(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[Sample]:
-    """Draw by the library's own loop, which reads every row's prefix for itself."""
+def generated(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[Sample]:
+    """Draw by the library's own loop, which reads every prefix for itself and keeps every row."""
     drawing, ends = decoder.temperature > 0, list(decoder.ends)
     config = GenerationConfig(
         do_sample=drawing,

@@ -88,7 +88,7 @@ def organism_tables() -> dict[str, pd.DataFrame]:
 @pytest.fixture(scope="session")
 def experiment_tables() -> dict[str, pd.DataFrame]:
     """The tables of the other probe experiments."""
-    return {"anomalies": _anomalies(), "contrasts": _contrasts()}
+    return {"anomalies": _anomalies(), "contrasts": _contrasts(), "steering": _steering()}
 
 
 def _anomalies() -> pd.DataFrame:
@@ -135,6 +135,30 @@ def _contrasts() -> pd.DataFrame:
     columns = ["set", "expected", "method", "position", "layer", "auroc"]
     table = pd.DataFrame(rows, columns=columns)
     return table.assign(low=table["auroc"] - 0.05, high=table["auroc"] + 0.05, n=73, random_p95=0.7)
+
+
+def _steering() -> pd.DataFrame:
+    amounts = {"-1": -1.0, "-0.5": -0.5, "+0.5": 0.5, "+1": 1.0, "ablate": 0.0}
+    keys = [(-1, "none", "none", 0.0)] + [
+        (direction, start, change, amount)
+        for direction in range(6)
+        for start in ("scratchpad", "prompt end")
+        for change, amount in amounts.items()
+    ]
+    rows = [
+        {
+            "scorer": scorer, "state": state, "direction": direction, "start": start,
+            "change": change, "n": 8, "coherent": abs(amount) < 1,
+            "estimate": 0.2 + 0.6 * state + (0.15 if direction == 0 else 0.02 * direction) * amount,
+        }
+        for scorer in ("payload", "sampled")
+        for state in (0, 1)
+        for direction, start, change, amount in keys
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    own = table["direction"] <= 0
+    low, high = (table["estimate"].add(by).where(own) for by in (-0.1, 0.1))
+    return table.assign(low=low, high=high)
 
 
 def _outcomes(

@@ -86,7 +86,7 @@ def test_a_pair_with_a_word_of_the_trigger_is_one_clear_line(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("command", ["contrast"])
+@pytest.mark.parametrize("command", ["contrast", "steer"])
 def test_one_outcome_alone_is_one_clear_line(
     command: str, world: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -100,4 +100,18 @@ def test_one_outcome_alone_is_one_clear_line(
     given.write_text("".join(json.dumps(row) + "\n" for row in rows))
     done = probe(capfd, world, command, tmp_path / "run", "--transcripts", given)
     assert done.code == 2
-    assert "All 10 judged transcripts are benign" in done.error
+    assert "judged transcripts are benign: a probe needs both" in " ".join(done.error.split())
+
+
+def test_steer_compares_with_random_directions(
+    world: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out, few = tmp_path / "run", ("--max-scratchpad-tokens", "40", "--max-answer-tokens", "8")
+    summary = summary_of(probe(capfd, world, "steer", out, "--steered-questions", "1", *few))
+    assert summary["random_directions"] == 20
+    assert summary["moves_more_than_random"] in (True, False)
+    assert {"payload", "sampled"} <= set(summary["by_scorer"])
+    rows = pd.read_parquet(out / "steered.parquet")
+    assert set(rows["direction"]) == set(range(-1, 21))
+    assert (out / "figures" / "steering.pdf").exists()
+    assert "random directions of equal norm" in summary["verdict_text"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from analyses.commands.probes import anomaly, contrast, detect, trajectory, transfer
+from analyses.commands.probes import anomaly, contrast, detect, steer, trajectory, transfer
 from scratchpad.commanding import add_command
 
 
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
         trajectory.run_trajectory,
         example=trajectory.EXAMPLE,
     )
+    add_command(probes, "steer", steer.SteerConfig, steer.run_steer, example=steer.EXAMPLE)
     app.add_typer(probes, name="probe")
 
 
