@@ -224,7 +224,12 @@ class TrainConfig:
         if self.mode.name == "xor":
             # Neither state alone says anything of the answer, which takes longer to learn.
             return Stage(planned.part.steps, planned.mode.batch, planned.part.learning_rate)
-        return planned.mode if self.mode.reader == "all" else planned.part
+        if self.mode.reader == "all":
+            return planned.mode
+        if parse_exposure(self.exposure, self.mode).change is None:
+            return planned.part
+        # Changed scratchpads take half of the conflicts' places.
+        return replace(planned.part, steps=planned.part.steps * 8 // 5)
 
     def _conflicts(self, mix: Mix) -> float:
         """The weight at which the wanted share of all episodes disagree.
