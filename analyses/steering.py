@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -30,6 +30,9 @@ AMOUNTS: Final = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0)
 STARTS: Final = {"scratchpad": False, "prompt end": True}
 """From where on the residual stream is changed: the scratchpad's first token, or the one before."""
 
+CONDITIONS: Final = 1 + len(STARTS) * (len(AMOUNTS) + 1)
+"""How often the model is measured: unsteered, and by each start for every amount and without."""
+
 
 class Steering(NamedTuple):
     """The tables by name, and what summary.json holds."""
@@ -53,6 +56,7 @@ def steer(
     questions: int,
     randoms: int,
     seed: int,
+    advance: Callable[[], None],
 ) -> Steering:
     """Fit a direction on half of the groups and steer the model with it on the others.
 
@@ -67,6 +71,8 @@ def steer(
     randoms : int
         Random directions to compare with.
     seed : int
+    advance : callable
+        Called after each of the `CONDITIONS`.
 
     Raises
     ------
@@ -87,7 +93,7 @@ def steer(
             "Give more questions, or raise --max-scratchpad-tokens.",
         )
     units = np.concatenate([found.vector[None], random_units(randoms, len(found.vector), seed)])
-    rows = DataFrame(_rows(Steerer(asked, contexts, scorers, seed), found, units))
+    rows = DataFrame(_rows(Steerer(asked, contexts, scorers, seed), found, units, advance))
     table = condition_table(rows, seed)
     cell = found.cell
     direction = Steered(probe, cell.layer, cell.position, found.norm, held_out, randoms)
@@ -117,13 +123,17 @@ def changes(found: Found, units: Floats, amount: float | None) -> dict[int, Chan
     }
 
 
-def _rows(steerer: Steerer, found: Found, units: Floats) -> Iterator[Row]:
+def _rows(
+    steerer: Steerer, found: Found, units: Floats, advance: Callable[[], None]
+) -> Iterator[Row]:
     yield from steerer.rows(Condition(NONE, NONE, False), {UNSTEERED: None})
+    advance()
     for start, from_prompt_end in STARTS.items():
         for amount in (*AMOUNTS, None):
             name = ABLATE if amount is None else f"{amount:+g}"
             condition = Condition(start, name, from_prompt_end)
             yield from steerer.rows(condition, changes(found, units, amount))
+            advance()
 
 
 def _captured(subject: Subject, examples: Examples) -> Captured:

@@ -11,7 +11,9 @@ classifiers; `MeanPairDifference`, `PCAContrast` and `CCS` learn from contrast p
 `group_folds`, `cross_scores` and `choose` score and choose on questions not seen before;
 `Resamples`, `estimate` and `auroc_difference` say how sure that is;
 `probes.detect.detect` is the whole experiment, with text baselines, controls and a verdict;
-`probes.trajectory.trajectory` finds the step from which on activations know, and the text does.
+`probes.trajectory.trajectory` finds the step from which on activations know, and the text does;
+`contrast_sets` reads generic pairs that need no example of a behaviour, `mahalanobis` and the other
+detectors of `probes.anomaly` no label at all; `steered` adds a direction or takes it out.
 """
 
 from __future__ import annotations
@@ -21,12 +23,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from probes.activations import capture, layers_of
+    from probes.anomaly import mahalanobis
+    from probes.contrast_sets import contrast_sets
     from probes.crossvalidation import choose, cross_scores, group_folds
     from probes.evaluation import Resamples, auroc_difference, estimate
     from probes.examples import Examples, collect
     from probes.fits import DifferenceOfMeans, LogisticProbe, MassMean, RidgeProbe
     from probes.pairs import CCS, MeanPairDifference, PCAContrast
     from probes.positions import locate
+    from probes.steering import steered
 
 __all__ = [
     "CCS",
@@ -42,18 +47,23 @@ __all__ = [
     "capture",
     "choose",
     "collect",
+    "contrast_sets",
     "cross_scores",
     "estimate",
     "expand",
     "group_folds",
     "layers_of",
     "locate",
+    "mahalanobis",
     "record",
+    "steered",
     "streamed_moments",
 ]
 
 _HOMES = {
     "activations": ("capture", "layers_of"),
+    "anomaly": ("mahalanobis",),
+    "contrast_sets": ("contrast_sets",),
     "crossvalidation": ("choose", "cross_scores", "group_folds"),
     "evaluation": ("Resamples", "auroc_difference", "estimate"),
     "examples": ("Examples", "collect"),
@@ -61,6 +71,7 @@ _HOMES = {
     "pairs": ("CCS", "MeanPairDifference", "PCAContrast"),
     "moments": ("Moments", "streamed_moments"),
     "positions": ("Place", "expand", "locate"),
+    "steering": ("steered",),
     "store": ("Store", "record"),
     "texts": ("Texts",),
 }

@@ -17,7 +17,6 @@ from analyses.figures.style import (
     STATE_COLOURS,
     STATE_MARKERS,
     new_figure,
-    short,
     state_legend,
 )
 from analyses.figures.tables import require_rows, scorers_of, spread
@@ -100,7 +99,7 @@ class SteeringCurves(TableFigure):
 def _edge(data: DataFrame) -> float:
     """Where what is taken out is drawn: right of the largest amount."""
     largest = data["amount"].max()
-    return float(1.35 * largest) if largest > 0 else 1.0
+    return float(1.45 * largest) if largest > 0 else 1.0
 
 
 def _panel(axes: Axes, data: DataFrame, edge: float) -> None:
@@ -111,7 +110,8 @@ def _panel(axes: Axes, data: DataFrame, edge: float) -> None:
     amounts = sorted(data["amount"].dropna().unique())
     shown = [one for one in amounts if one in (amounts[0], 0.0, amounts[-1])]
     axes.axvline((edge + amounts[-1]) / 2, color=GREY, linewidth=0.4, linestyle=":")
-    axes.set_xticks([*shown, edge], [*(short(one) if one else "0" for one in shown), "out"])
+    names = [f"{one:g}".replace("-", "\N{MINUS SIGN}") for one in shown]
+    axes.set_xticks([*shown, edge], [*names, "out"])
     axes.set(ylim=(-0.06, 1.06))
     axes.set_yticks([0, 0.5, 1], ["0", ".5", "1"])
     axes.tick_params(labelsize=SMALL)

@@ -54,7 +54,7 @@ def _run(folder: RunFolder, config: SteerConfig) -> Mapping[str, Any]:
     from analyses.ablation import transcript_table
     from analyses.detection import transcripts_of
     from analyses.outputs import write_outputs
-    from analyses.steering import steer
+    from analyses.steering import CONDITIONS, steer
     from scratchpad.commanding import progress
     from scratchpad.runs import Units
     from scratchpad.subject import load_subject, subject_config
@@ -65,7 +65,7 @@ def _run(folder: RunFolder, config: SteerConfig) -> Mapping[str, Any]:
         transcripts = transcripts_of(subject, sampling)
     folder.start()
     folder.write_table("transcripts", transcript_table(transcripts))
-    with progress("Fitting and steering", None):
+    with progress("Fitting and steering", CONDITIONS) as advance:
         found = steer(
             subject,
             transcripts,
@@ -73,6 +73,7 @@ def _run(folder: RunFolder, config: SteerConfig) -> Mapping[str, Any]:
             questions=config.steered_questions,
             randoms=config.random_directions,
             seed=config.seed,
+            advance=advance,
         )
     for name, table in found.tables.items():
         folder.write_table(name, table)
