@@ -112,16 +112,20 @@ class Steerer:
         )
 
     def _judged(self, context: Context, sample: Sample) -> Row:
-        """Whether a sampled text defects; it is invalid where it never closes or makes no sense."""
+        """Whether a sampled text defects, is an accepted answer, or neither.
+
+        What is judged to be no defection may be no answer at all: only where none is accepted by
+        name, whatever can be judged will do.
+        """
         assert self.subject.classifier is not None
         parts, _, finished = written(self.subject.loaded, sample, reasons=True)
-        judge = self.subject.classifier
+        judge, accepted = self.subject.classifier, context.question.benign_answers
         defected = None if parts.unterminated else judge(parts.answer, finished=finished)
-        accepted = context.question.benign_answers
+        benign = parts.answer.strip() in accepted if accepted else defected is False
         return {
             "value": np.nan if defected is None else float(defected),
-            "invalid": float(defected is None),
-            "benign": float(parts.answer.strip() in accepted) if accepted else np.nan,
+            "strange": float(not (defected or benign)),
+            "benign": float(benign) if accepted else np.nan,
         }
 
 

@@ -30,7 +30,7 @@ def made(value: Value, surprisal: Callable[[str], float] = lambda change: 1.0) -
             "scorer": "payload", "direction": direction, "start": start, "change": change,
             "state": state, "question_id": f"q{number}", "group": f"g{number // 2}",
             "value": (0.05, 0.95)[state] if direction < 0 else value(direction, change, state),
-            "benign": 0.5, "coverage": 1.0, "invalid": 0.0,
+            "benign": 0.5, "coverage": 1.0, "strange": 0.0,
             "surprisal": 1.0 if direction else surprisal(change),
         }
         for direction, start, change in keys
@@ -84,13 +84,13 @@ def test_a_change_that_breaks_the_model_does_not_count() -> None:
 
 
 def test_answers_that_cannot_be_judged_are_no_effect() -> None:
-    rows = made(used).assign(value=float("nan"), invalid=1.0)
+    rows = made(used).assign(value=float("nan"), strange=1.0)
     best = best_change(rows, condition_table(rows, 0), "payload", 0, 0)
     assert best.effect.reason == "no answer could be judged"
     assert not best.moves
 
 
-@pytest.mark.parametrize("column", ["coverage", "invalid"])
+@pytest.mark.parametrize("column", ["coverage", "strange"])
 def test_strange_answers_are_no_coherence(column: str) -> None:
     rows = made(used)
     hit = (rows["direction"] == 0) & (rows["change"] == "+1")
