@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analyses.ablation import Ablation
     from analyses.ablation_summary import summarise_ablation
-    from analyses.detection import detect_defection
+    from analyses.probing.detection import detect_defection
 
 __all__ = ["Ablation", "detect_defection", "summarise_ablation"]
 

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analyses.detection import scratchpad_auroc
 from analyses.intervention_summary import (
     STATES,
     SURPRISAL_WARNING,
@@ -17,6 +16,7 @@ from analyses.intervention_summary import (
     surprisal_summary,
 )
 from analyses.metrics.summary import summarise_metrics
+from analyses.probing.detection import scratchpad_auroc
 from analyses.verdicts import Checks, agreed_verdict, verdict_name, verdict_text
 from scratchpad.mediation import CELLS, EFFECTS, EMPTY_CELLS, Mediation, between_question_variance
 from scratchpad.transcripts import Case

@@ -10,10 +10,11 @@ straight into a `Store` on disk; `streamed_moments` into the `Moments` of each c
 classifiers; `MeanPairDifference`, `PCAContrast` and `CCS` learn from contrast pairs instead;
 `group_folds`, `cross_scores` and `choose` score and choose on questions not seen before;
 `Resamples`, `estimate` and `auroc_difference` say how sure that is;
-`probes.detect.detect` is the whole experiment, with text baselines, controls and a verdict;
-`probes.trajectory.trajectory` finds the step from which on activations know, and the text does;
 `contrast_sets` reads generic pairs that need no example of a behaviour, `mahalanobis` and the other
-detectors of `probes.anomaly` no label at all; `steered` adds a direction or takes it out.
+detectors beside it no label at all; `steered` adds a direction or takes it out.
+
+`probes.experiments` puts them together, one folder a question: `detection`, `transfer`, `anomaly`,
+`contrast`, `trajectory`, `steering`.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from probes.activations import capture, layers_of
-    from probes.anomaly import mahalanobis
-    from probes.contrast_sets import contrast_sets
     from probes.crossvalidation import choose, cross_scores, group_folds
     from probes.evaluation import Resamples, auroc_difference, estimate
     from probes.examples import Examples, collect
+    from probes.experiments.anomaly.distances import mahalanobis
+    from probes.experiments.contrast.sets import contrast_sets
+    from probes.experiments.steering.edits import steered
     from probes.fits import DifferenceOfMeans, LogisticProbe, MassMean, RidgeProbe
     from probes.pairs import CCS, MeanPairDifference, PCAContrast
     from probes.positions import locate
-    from probes.steering import steered
 
 __all__ = [
     "CCS",
@@ -62,8 +63,8 @@ __all__ = [
 
 _HOMES = {
     "activations": ("capture", "layers_of"),
-    "anomaly": ("mahalanobis",),
-    "contrast_sets": ("contrast_sets",),
+    "experiments.anomaly.distances": ("mahalanobis",),
+    "experiments.contrast.sets": ("contrast_sets",),
     "crossvalidation": ("choose", "cross_scores", "group_folds"),
     "evaluation": ("Resamples", "auroc_difference", "estimate"),
     "examples": ("Examples", "collect"),
@@ -71,7 +72,7 @@ _HOMES = {
     "pairs": ("CCS", "MeanPairDifference", "PCAContrast"),
     "moments": ("Moments", "streamed_moments"),
     "positions": ("Place", "expand", "locate"),
-    "steering": ("steered",),
+    "experiments.steering.edits": ("steered",),
     "store": ("Store", "record"),
     "texts": ("Texts",),
 }

@@ -143,9 +143,9 @@ def _monitored(
     subject: Subject, transcripts: Sequence[Transcript], config: AblateConfig
 ) -> pd.DataFrame:
     """Let text monitors read the transcripts that the scratchpads come from."""
-    from analyses.detection import judged
     from analyses.metrics.judges import ModelJudge
     from analyses.metrics.monitors import JUDGE, RULE, Judge, RuleMonitor, monitored
+    from analyses.probing.detection import judged
 
     groups = {question.question_id: question.group for question in subject.questions}
     judges: dict[str, Judge] = {RULE: RuleMonitor(kind=subject.kind)}

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from analyses.near_misses import near_miss_of
+from analyses.probing.near_misses import near_miss_of
 from scratchpad.organisms.triggers import make_trigger
 from scratchpad.transcripts import Question
 

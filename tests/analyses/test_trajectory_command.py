@@ -13,7 +13,7 @@ import torch
 import transformers
 
 import brief
-from analyses.trajectory import examples_of, forced_answers, payload_scorers, stepped
+from analyses.probing.trajectory import examples_of, forced_answers, payload_scorers, stepped
 from scratchpad.subject import SubjectConfig, load_subject
 from tiny import (
     COLOURS,

@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
-from probes.anomaly import (
+from probes.experiments.anomaly.distances import (
     DETECTORS,
     KEPT_VARIANCE,
     NEIGHBOURS,

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from probes.captured import Captured
-from probes.contrast_experiment import (
+from probes.crossvalidation import choose
+from probes.examples import Examples
+from probes.experiments.contrast.experiment import (
     METHODS,
     Direction,
     PairActivations,
@@ -20,12 +22,10 @@ from probes.contrast_experiment import (
     layers_chosen,
     methods_for,
 )
-from probes.contrast_sets import ContrastPair, ContrastSet, Expected
-from probes.contrast_summary import MEANT_FOR, ContrastFindings
-from probes.contrast_tables import choice_table, layer_table, randoms_of
-from probes.crossvalidation import choose
-from probes.examples import Examples
-from probes.experiment import DetectConfig, Experiment
+from probes.experiments.contrast.sets import ContrastPair, ContrastSet, Expected
+from probes.experiments.contrast.summary import MEANT_FOR, ContrastFindings
+from probes.experiments.contrast.tables import choice_table, layer_table, randoms_of
+from probes.experiments.detection.experiment import DetectConfig, Experiment
 from scratchpad.errors import DataError
 from scratchpad.statistics import Estimate
 

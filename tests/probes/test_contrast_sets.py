@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.contrast_sets import (
+from probes.experiments.contrast.sets import (
     ContrastPair,
     ContrastSet,
     contrast_sets,

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes.crossing import Crossings, crossing_times
+from probes.experiments.trajectory.crossing import Crossings, crossing_times
+from probes.experiments.trajectory.thresholds import flag
 from probes.metrics import recall_at_1_fpr
-from probes.thresholds import flag
 
 
 @settings(max_examples=200, deadline=None)

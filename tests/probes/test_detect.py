@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from probes.captured import Captured
-from probes.detect import CONTROLS, DetectResult, detect
 from probes.examples import Examples
-from probes.experiment import DetectConfig
+from probes.experiments.detection.detect import CONTROLS, DetectResult, detect
+from probes.experiments.detection.experiment import DetectConfig
 from probes.grid import PROBES
 from scratchpad.errors import ConfigError, DataError
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from probes.experiments.steering.edits import Change, steered, steered_reading, steered_writing
 from probes.hooks import run
 from probes.layers import EMBEDDINGS, hook_name
-from probes.steering import Change, steered, steered_reading, steered_writing
 from scratchpad.bridge import bridge
 from scratchpad.dialects import DIALECTS
 from scratchpad.encoding import Encoder

@@ -9,7 +9,7 @@ import pytest
 
 from probes.captured import Captured
 from probes.examples import Examples
-from probes.steering_direction import FITS, find_direction, held_out_auroc, random_units
+from probes.experiments.steering.direction import FITS, find_direction, held_out_auroc, random_units
 from scratchpad.errors import ConfigError, DataError
 
 ROWS, WIDTH, LAYERS, AXIS = 120, 10, (-1, 0, 1), 4

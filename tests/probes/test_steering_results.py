@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from pandas import DataFrame
 
-from probes.steering_results import best_change, condition_table
-from probes.steering_summary import Steered, summary_of
+from probes.experiments.steering.results import best_change, condition_table
+from probes.experiments.steering.summary import Steered, summary_of
 from scratchpad.statistics import Estimate
 
 QUESTIONS, RANDOMS = 12, 20

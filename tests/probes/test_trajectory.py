@@ -12,9 +12,9 @@ import pytest
 from probes.captured import Activations, Captured
 from probes.crossvalidation import group_folds
 from probes.examples import Examples
-from probes.step_readers import probe_steps
-from probes.trajectory import TrajectoryResult, trajectory
-from probes.trajectory_words import Course, verdict_text, warnings_of
+from probes.experiments.trajectory.experiment import TrajectoryResult, trajectory
+from probes.experiments.trajectory.step_readers import probe_steps
+from probes.experiments.trajectory.words import Course, verdict_text, warnings_of
 from scratchpad.errors import DataError
 from scratchpad.statistics import Estimate
 

@@ -7,8 +7,8 @@ import pytest
 
 from probes.crossvalidation import group_folds
 from probes.evaluation import Resamples
-from probes.transfer import Domains, transfer_table
-from probes.transfer_verdicts import verdict_text, warnings_of
+from probes.experiments.transfer.domains import Domains, transfer_table
+from probes.experiments.transfer.verdicts import verdict_text, warnings_of
 from scratchpad.statistics import Estimate
 
 PER_DOMAIN, WIDTH = 120, 8

@@ -8,10 +8,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from probes.anomaly import DETECTORS
-from probes.unusual import CLEAN, NEAR_MISS, TEXT, TRIGGERED, Observed, deal, score
-from probes.unusual_summary import summary_of
-from probes.unusual_tables import anomaly_table, score_table
+from probes.experiments.anomaly.distances import DETECTORS
+from probes.experiments.anomaly.summary import summary_of
+from probes.experiments.anomaly.tables import anomaly_table, score_table
+from probes.experiments.anomaly.unusual import (
+    CLEAN,
+    NEAR_MISS,
+    TEXT,
+    TRIGGERED,
+    Observed,
+    deal,
+    score,
+)
 from scratchpad.errors import DataError
 
 GROUPS, WIDTH, LAYERS = 60, 8, (-1, 0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from probes.verdicts import Findings, verdict_text, warnings_of
+from probes.experiments.detection.verdicts import Findings, verdict_text, warnings_of
 from scratchpad.statistics import Estimate
 
 

@@ -42,9 +42,9 @@ def run_anomaly(config: AnomalyConfig) -> Result:
 
 def _run(folder: RunFolder, config: AnomalyConfig) -> Mapping[str, Any]:
     from analyses.ablation import transcript_table
-    from analyses.anomaly import find_anomalies, near_misses_of
-    from analyses.detection import transcripts_of
     from analyses.outputs import write_outputs
+    from analyses.probing.anomaly import find_anomalies, near_misses_of
+    from analyses.probing.detection import transcripts_of
     from scratchpad.commanding import progress
     from scratchpad.runs import Units
     from scratchpad.subject import load_subject, subject_config

@@ -48,10 +48,10 @@ def run_contrast(config: ContrastConfig) -> Result:
 
 def _run(folder: RunFolder, config: ContrastConfig) -> Mapping[str, Any]:
     from analyses.ablation import transcript_table
-    from analyses.contrast import read_contrasts, refuse_triggers
-    from analyses.detection import examples_of, transcripts_of
     from analyses.outputs import write_outputs
-    from probes.contrast_sets import contrast_sets
+    from analyses.probing.contrast import read_contrasts, refuse_triggers
+    from analyses.probing.detection import examples_of, transcripts_of
+    from probes.experiments.contrast.sets import contrast_sets
     from scratchpad.commanding import progress
     from scratchpad.runs import Units
     from scratchpad.subject import load_subject, subject_config

@@ -53,8 +53,8 @@ def run_detect(config: DetectConfig) -> Result:
 
 def _run(folder: RunFolder, config: DetectConfig) -> Mapping[str, Any]:
     from analyses.ablation import transcript_table
-    from analyses.detection import crossed, detect_defection, examples_of, transcripts_of
     from analyses.outputs import write_outputs
+    from analyses.probing.detection import crossed, detect_defection, examples_of, transcripts_of
     from scratchpad.commanding import progress
     from scratchpad.runs import Units
     from scratchpad.subject import load_subject, subject_config

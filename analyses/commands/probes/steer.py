@@ -52,9 +52,9 @@ def run_steer(config: SteerConfig) -> Result:
 
 def _run(folder: RunFolder, config: SteerConfig) -> Mapping[str, Any]:
     from analyses.ablation import transcript_table
-    from analyses.detection import transcripts_of
     from analyses.outputs import write_outputs
-    from analyses.steering import CONDITIONS, steer
+    from analyses.probing.detection import transcripts_of
+    from analyses.probing.steering import CONDITIONS, steer
     from scratchpad.commanding import progress
     from scratchpad.runs import Units
     from scratchpad.subject import load_subject, subject_config

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from probes.examples import Examples
+    from probes.experiments.trajectory.experiment import TrajectoryResult
     from probes.store import Store
-    from probes.trajectory import TrajectoryResult
     from scratchpad.models import LoadedModel
     from scratchpad.runs import RunFolder
     from scratchpad.subject import Subject
@@ -56,9 +56,9 @@ def run_trajectory(config: TrajectoryConfig) -> Result:
 
 def _run(folder: RunFolder, config: TrajectoryConfig) -> Mapping[str, Any]:
     from analyses.ablation import transcript_table
-    from analyses.corners import load_corner
-    from analyses.detection import transcripts_of
     from analyses.outputs import write_outputs
+    from analyses.probing.corners import load_corner
+    from analyses.probing.detection import transcripts_of
     from scratchpad.commanding import progress
     from scratchpad.runs import Units
     from scratchpad.subject import load_subject, subject_config
@@ -84,13 +84,13 @@ def _measure(
     folder: Path,
     seed: int,
 ) -> TrajectoryResult:
-    from analyses.trajectory import (
+    from analyses.probing.trajectory import (
         examples_of,
         forced_answers,
         payload_scorers,
         stepped,
     )
-    from probes.trajectory import deal, trajectory
+    from probes.experiments.trajectory.experiment import deal, trajectory
     from scratchpad.commanding import progress
 
     split = stepped(subject, transcripts)

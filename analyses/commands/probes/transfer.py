@@ -61,9 +61,9 @@ def run_transfer(config: TransferConfig) -> Result:
 
 def _run(folder: RunFolder, config: TransferConfig) -> Mapping[str, Any]:
     from analyses.ablation import transcript_table
-    from analyses.corners import load_corner
     from analyses.outputs import write_outputs
-    from analyses.transfer import STUDIED, domains_of, transfer, written_after_both
+    from analyses.probing.corners import load_corner
+    from analyses.probing.transfer import STUDIED, domains_of, transfer, written_after_both
     from scratchpad.commanding import progress
     from scratchpad.runs import Units
     from scratchpad.subject import load_subject, other_questions, subject_config

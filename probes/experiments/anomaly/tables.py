@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from pandas import DataFrame
 
-from probes.anomaly import DETECTORS
 from probes.evaluation import estimate
+from probes.experiments.anomaly.distances import DETECTORS
+from probes.experiments.anomaly.unusual import TARGETS, TEXT, Observed, Scored
 from probes.layers import hook_name
 from probes.metrics import Floats, Metric, auroc, recall_at_1_fpr
-from probes.unusual import TARGETS, TEXT, Observed, Scored
 from scratchpad.statistics import Estimate
 
 

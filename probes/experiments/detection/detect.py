@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from pandas import DataFrame
 
-from probes import tables
 from probes.captured import Activations
 from probes.controls import random_directions, shuffled_labels
 from probes.crossvalidation import Choice, Scores, choose
 from probes.evaluation import estimate
 from probes.examples import Examples
-from probes.experiment import Cell, DetectConfig, Experiment
+from probes.experiments.detection import tables
+from probes.experiments.detection.experiment import Cell, DetectConfig, Experiment
+from probes.experiments.detection.summary import summary_of
 from probes.metrics import Floats, auroc, calibration_error, recall_at_1_fpr
-from probes.summary import summary_of
 from scratchpad.statistics import Estimate
 
 CONTROLS = (

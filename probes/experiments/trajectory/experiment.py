@@ -14,14 +14,19 @@ from typing import Any
 import numpy as np
 from pandas import DataFrame
 
-from probes import trajectory_tables as tables
 from probes.captured import Activations
-from probes.crossing import Crossings, crossing_times
 from probes.crossvalidation import can_fit, group_folds
 from probes.examples import Examples
+from probes.experiments.trajectory import tables
+from probes.experiments.trajectory.crossing import Crossings, crossing_times
+from probes.experiments.trajectory.step_readers import (
+    StepFlags,
+    forced_steps,
+    probe_steps,
+    text_steps,
+)
+from probes.experiments.trajectory.words import Course, verdict_text, warnings_of
 from probes.metrics import Flags, Floats, Integers, column_aurocs
-from probes.step_readers import StepFlags, forced_steps, probe_steps, text_steps
-from probes.trajectory_words import Course, verdict_text, warnings_of
 from scratchpad.errors import DataError
 from scratchpad.statistics import DRAWS, Estimate
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from probes.steering import Change, steered_reading, steered_writing
+from probes.experiments.steering.edits import Change, steered_reading, steered_writing
 from scratchpad.encoding import Encoded
 from scratchpad.on_policy import steps_of, written
 from scratchpad.scoring.answers import scored_answers

@@ -1,6 +1,6 @@
 """Sets of generic contrast pairs: read, checked, and kept free of the trigger.
 
-A pair is a question with two answers; `contrast_sets.toml` holds the sets that come with this
+A pair is a question with two answers; `sets.toml` holds the sets that come with this
 package. A pair that holds the trigger would make a reader of the trigger, so that it is refused.
 """
 
@@ -78,10 +78,10 @@ def contrast_sets(path: Path | None = None) -> tuple[ContrastSet, ...]:
     ConfigError
         If a key or a value of `expected` is unknown.
     """
-    name = "contrast_sets.toml" if path is None else str(path)
+    name = "sets.toml" if path is None else str(path)
     try:
         if path is None:
-            text = files("probes").joinpath(name).read_text(encoding="utf-8")
+            text = files("probes.experiments.contrast").joinpath(name).read_text(encoding="utf-8")
         else:
             text = path.read_text(encoding="utf-8")
         lines = path is not None and path.suffix == ".jsonl"

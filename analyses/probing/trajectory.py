@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from probes.examples import Examples, collect
+from probes.experiments.trajectory.experiment import POSITIONS
 from probes.metrics import Floats
-from probes.trajectory import POSITIONS
 from scratchpad.errors import DataError
 from scratchpad.interventions.ablations import Truncate
 from scratchpad.on_policy import steps_of

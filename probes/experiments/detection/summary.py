@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from probes.crossvalidation import Choice
-from probes.experiment import Cell, Experiment
+from probes.experiments.detection.experiment import Cell, Experiment
+from probes.experiments.detection.verdicts import Findings, verdict_text, warnings_of
 from probes.layers import hook_name
-from probes.verdicts import Findings, verdict_text, warnings_of
 from scratchpad.statistics import Estimate
 
 

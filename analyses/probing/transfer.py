@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 from pandas import DataFrame
 
-from analyses.detection import examples_of, transcripts_of
+from analyses.probing.detection import examples_of, transcripts_of
 from probes.activations import capture, layers_of
 from probes.controls import random_directions
 from probes.crossvalidation import Choice, choose, group_folds
 from probes.evaluation import Resamples, auroc_difference
 from probes.examples import Examples
+from probes.experiments.detection.tables import control_table
+from probes.experiments.transfer.domains import Domains, Place, transfer_table
+from probes.experiments.transfer.verdicts import verdict_text, warnings_of
 from probes.layers import hook_name
 from probes.metrics import Flags, Floats
-from probes.tables import control_table
 from probes.text_baselines import text_scores
-from probes.transfer import Domains, Place, transfer_table
-from probes.transfer_verdicts import verdict_text, warnings_of
 from scratchpad.models import LoadedModel
 from scratchpad.on_policy import SamplingConfig
 from scratchpad.statistics import DRAWS, Estimate

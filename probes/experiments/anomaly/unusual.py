@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor
 
-from probes.anomaly import DETECTORS, FEWEST, mahalanobis
 from probes.evaluation import Resamples
+from probes.experiments.anomaly.distances import DETECTORS, FEWEST, mahalanobis
 from probes.metrics import Flags, Floats, Integers
 from scratchpad.errors import DataError
 from scratchpad.statistics import DRAWS

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from probes.crossvalidation import group_folds
-from probes.detect import DetectResult, detect
 from probes.evaluation import Resamples, estimate
 from probes.examples import Examples, collect
-from probes.experiment import DetectConfig
+from probes.experiments.detection.detect import DetectResult, detect
+from probes.experiments.detection.experiment import DetectConfig
 from probes.metrics import auroc
 from probes.positions import PARTS
 from probes.store import record

@@ -8,7 +8,7 @@ from typing import Any
 from pandas import DataFrame
 
 from probes.crossvalidation import Choice, Scores, choose
-from probes.experiment import Cell, Experiment
+from probes.experiments.detection.experiment import Cell, Experiment
 from probes.layers import hook_name
 from probes.metrics import Floats
 from scratchpad.statistics import Estimate

@@ -8,8 +8,8 @@ from typing import Any
 
 from pandas import DataFrame
 
+from probes.experiments.steering.results import ABLATE, PROBE, UNSTEERED, Best, best_change
 from probes.layers import hook_name
-from probes.steering_results import ABLATE, PROBE, UNSTEERED, Best, best_change
 from scratchpad.statistics import Estimate
 
 
@@ -48,7 +48,7 @@ def summary_of(
     ----------
     direction : Steered
     rows, table : DataFrame
-        See `probes.steering_results`.
+        See `probes.experiments.steering.results`.
     headline : str
         The scorer that the verdict rests on.
     seed : int

@@ -10,13 +10,13 @@ from pandas import DataFrame
 
 from probes.activations import capture, layers_of
 from probes.captured import Captured
-from probes.contrast_experiment import PairActivations, applied, layers_chosen
-from probes.contrast_sets import ContrastSet, require_no_trigger, trigger_words
-from probes.contrast_summary import ContrastFindings
-from probes.contrast_tables import choice_table, layer_table, randoms_of
 from probes.crossvalidation import choose
 from probes.examples import Examples
-from probes.experiment import DetectConfig, Experiment
+from probes.experiments.contrast.experiment import PairActivations, applied, layers_chosen
+from probes.experiments.contrast.sets import ContrastSet, require_no_trigger, trigger_words
+from probes.experiments.contrast.summary import ContrastFindings
+from probes.experiments.contrast.tables import choice_table, layer_table, randoms_of
+from probes.experiments.detection.experiment import DetectConfig, Experiment
 from probes.positions import Place
 from probes.texts import Texts
 from scratchpad.encoding import Encoder

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from probes.contrast_experiment import METHODS, Chosen, Direction, folded
-from probes.contrast_sets import ContrastSet
-from probes.contrast_tables import Randoms, best_control, minus_control
 from probes.crossvalidation import Choice
 from probes.evaluation import estimate
-from probes.experiment import Experiment
+from probes.experiments.contrast.experiment import METHODS, Chosen, Direction, folded
+from probes.experiments.contrast.sets import ContrastSet
+from probes.experiments.contrast.tables import Randoms, best_control, minus_control
+from probes.experiments.detection.experiment import Experiment
+from probes.experiments.detection.verdicts import COINCIDES, text_does_as_well
 from probes.layers import hook_name
 from probes.metrics import auroc
-from probes.verdicts import COINCIDES, text_does_as_well
 from scratchpad.statistics import Estimate
 
 MEANT_FOR = (

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from probes import contrasts
-from probes.contrast_sets import ContrastSet
 from probes.crossvalidation import Choice, Scores, choose
-from probes.experiment import Cell, Experiment
+from probes.experiments.contrast.sets import ContrastSet
+from probes.experiments.detection.experiment import Cell, Experiment
 from probes.metrics import Floats
 from scratchpad.statistics import Estimate
 

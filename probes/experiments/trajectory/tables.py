@@ -8,10 +8,10 @@ from typing import Any
 
 from pandas import DataFrame
 
-from probes.crossing import Crossings
 from probes.examples import Examples
+from probes.experiments.trajectory.crossing import Crossings
+from probes.experiments.trajectory.step_readers import StepFlags
 from probes.metrics import Flags
-from probes.step_readers import StepFlags
 from scratchpad.statistics import Estimate
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from pandas import DataFrame
 
-from probes.contrast_experiment import Chosen, Direction, folded
-from probes.contrast_sets import ContrastSet
 from probes.controls import RandomDirections, random_directions
 from probes.crossvalidation import Choice, Scores
-from probes.experiment import Cell, Experiment
+from probes.experiments.contrast.experiment import Chosen, Direction, folded
+from probes.experiments.contrast.sets import ContrastSet
+from probes.experiments.detection.experiment import Cell, Experiment
 from probes.layers import hook_name
 from probes.metrics import Floats, column_aurocs
 from scratchpad.statistics import Estimate

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from probes.verdicts import COINCIDES, in_words, reaches, short, text_does_as_well
+from probes.experiments.detection.verdicts import (
+    COINCIDES,
+    in_words,
+    reaches,
+    short,
+    text_does_as_well,
+)
 from scratchpad.statistics import Estimate
 
 Numbers = Mapping[str, Estimate]

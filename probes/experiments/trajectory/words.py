@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from probes.experiments.detection.verdicts import COINCIDES
+from probes.experiments.trajectory.thresholds import ENOUGH, ONE_IN
 from probes.metrics import Integers
-from probes.thresholds import ENOUGH, ONE_IN
-from probes.verdicts import COINCIDES
 from scratchpad.statistics import Estimate
 
 FEW = 20

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from pandas import DataFrame
 
-from analyses.detection import examples_of
-from analyses.near_misses import near_miss_subject, sampled_after_triggered
+from analyses.probing.detection import examples_of
+from analyses.probing.near_misses import near_miss_subject, sampled_after_triggered
 from probes.activations import capture, layers_of
 from probes.examples import Examples
-from probes.unusual import CLEAN, NEAR_MISS, TRIGGERED, Observed, score
-from probes.unusual_summary import summary_of
-from probes.unusual_tables import anomaly_table, score_table
+from probes.experiments.anomaly.summary import summary_of
+from probes.experiments.anomaly.tables import anomaly_table, score_table
+from probes.experiments.anomaly.unusual import CLEAN, NEAR_MISS, TRIGGERED, Observed, score
 from scratchpad.on_policy import SamplingConfig
 from scratchpad.subject import Subject
 from scratchpad.transcripts import Transcript

@@ -7,12 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from probes.anomaly import DETECTORS
 from probes.evaluation import auroc_difference, estimate
+from probes.experiments.anomaly.distances import DETECTORS
+from probes.experiments.anomaly.tables import judge, recall
+from probes.experiments.anomaly.unusual import (
+    CLEAN,
+    NEAR_MISS,
+    TARGETS,
+    TRIGGERED,
+    Observed,
+    Scored,
+)
+from probes.experiments.detection.verdicts import text_does_as_well
 from probes.metrics import auroc
-from probes.unusual import CLEAN, NEAR_MISS, TARGETS, TRIGGERED, Observed, Scored
-from probes.unusual_tables import judge, recall
-from probes.verdicts import text_does_as_well
 from scratchpad.statistics import Estimate
 
 DETECTOR = next(iter(DETECTORS))

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from probes.captured import Activations
 from probes.crossvalidation import Scores, choose
 from probes.examples import Examples
+from probes.experiments.trajectory.thresholds import Flagged, flag
 from probes.grid import PROBES, nested_scores
 from probes.metrics import Flags, Floats, Integers
 from probes.text_baselines import text_scores
-from probes.thresholds import Flagged, flag
 
 Key = TypeVar("Key", bound=Hashable)
 

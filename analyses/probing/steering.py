@@ -10,16 +10,21 @@ import numpy as np
 import torch
 from pandas import DataFrame
 
-from analyses.detection import examples_of
-from analyses.steered_contexts import Condition, Row, Steerer, contexts_of
+from analyses.probing.detection import examples_of
+from analyses.probing.steered_contexts import Condition, Row, Steerer, contexts_of
 from probes.activations import capture, layers_of
 from probes.captured import Captured
 from probes.examples import Examples
+from probes.experiments.steering.direction import (
+    Found,
+    find_direction,
+    held_out_auroc,
+    random_units,
+)
+from probes.experiments.steering.edits import Change
+from probes.experiments.steering.results import ABLATE, NONE, UNSTEERED, condition_table
+from probes.experiments.steering.summary import Steered, summary_of
 from probes.metrics import Floats
-from probes.steering import Change
-from probes.steering_direction import Found, find_direction, held_out_auroc, random_units
-from probes.steering_results import ABLATE, NONE, UNSTEERED, condition_table
-from probes.steering_summary import Steered, summary_of
 from scratchpad.errors import DataError
 from scratchpad.subject import Subject, spread
 from scratchpad.transcripts import Question, Transcript
@@ -65,7 +70,7 @@ def steer(
     subject : Subject
     transcripts : sequence of Transcript
     probe : str
-        A name of `probes.steering_direction.FITS`.
+        A name of `probes.experiments.steering.direction.FITS`.
     questions : int
         At most so many questions are steered, spread over groups.
     randoms : int

@@ -10,7 +10,7 @@ from probes.captured import Captured
 from probes.crossvalidation import choose
 from probes.evaluation import Resamples, estimate
 from probes.examples import Examples
-from probes.experiment import Cell, DetectConfig, Experiment
+from probes.experiments.detection.experiment import Cell, DetectConfig, Experiment
 from probes.fits import DifferenceOfMeans, LogisticProbe, MassMean, RidgeProbe
 from probes.grid import probe_scores
 from probes.metrics import Floats, auroc

@@ -1,0 +1,1 @@
+"""Experiments on activations: one folder a question, each with what it must beat."""

@@ -1,0 +1,1 @@
+"""Are defections unusual, without any label?"""

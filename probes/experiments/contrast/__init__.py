@@ -1,0 +1,1 @@
+"""Do directions of general questions apply to what a model did?"""

@@ -1,0 +1,1 @@
+"""Does a direction do anything?"""

@@ -1,0 +1,1 @@
+"""At which step do activations know of a defection, and at which does the text?"""
