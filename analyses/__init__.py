@@ -1,8 +1,8 @@
 """What is concluded: every command that ends in a verdict, a probe or a figure.
 
 `Ablation` scores interventions, `summarise_ablation` sums them up to a verdict; `analyses.metrics`
-computes the published metrics beside it; `detect_defection` runs the probe experiment;
-`analyses.figures` draws tables, `analyses.report` joins runs to a page.
+computes the published metrics beside it; `detect_defection` runs a probe experiment, as the other
+modules of `analyses.probing` do; `analyses.figures` draws tables, `analyses.report` joins runs to a page.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Ablation", "detect_defection", "summarise_ablation"]
 
 _HOMES = {
     "Ablation": "ablation",
-    "detect_defection": "detection",
+    "detect_defection": "probing.detection",
     "summarise_ablation": "ablation_summary",
 }
 
