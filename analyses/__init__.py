@@ -2,7 +2,8 @@
 
 `Ablation` scores interventions, `summarise_ablation` sums them up to a verdict; `analyses.metrics`
 computes the published metrics beside it; `detect_defection` runs a probe experiment, as the other
-modules of `analyses.probing` do; `analyses.figures` draws tables, `analyses.report` joins runs to a page.
+modules of `analyses.probing` do; `analyses.figures` draws tables, `analyses.report` joins runs to a
+page.
 """
 
 from __future__ import annotations
