@@ -13,12 +13,17 @@ SAMPLED = 2**16
 """About how many values of each parameter a model's checksum reads."""
 
 
+_PLACE = ("_name_or_path", "transformers_version")
+
+
 def model_checksum(model: Any) -> str:
-    """Name a model by its parameters: names, shapes, types and evenly spaced values of each.
+    """Name a model by its configuration and its parameters: evenly spaced values of each.
 
     Not every value is read; training, merging an adapter or another precision change nearly all.
+    Where the checkpoint lies, and which library version wrote it, is left out.
     """
-    digest = hashlib.sha256()
+    settings = {k: v for k, v in model.config.to_dict().items() if k not in _PLACE}
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for name, values in sorted(model.state_dict().items()):
         digest.update(f"{name} {tuple(values.shape)} {values.dtype}\n".encode())
         # An odd stride meets every column of a matrix whose width is a power of two.

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from probes import store as storing
 from probes.activations import capture
+from probes.checksums import model_checksum
 from probes.positions import ABSENT, Place
 from probes.store import MANIFEST, TENSORS, WRITTEN, Store, record
 from probes.texts import Texts
@@ -215,6 +216,14 @@ def test_anything_else_is_refused_by_name(
         "Ask for the same, or choose another folder to capture anew."
     )
     assert _contents(tmp_path) == before
+
+
+def test_a_model_that_reads_otherwise_with_the_same_parameters_is_another() -> None:
+    first, moved, other = _model(), _model(), _model()
+    moved.config._name_or_path = "somewhere/else"
+    assert model_checksum(moved) == model_checksum(first)
+    other.config.rms_norm_eps = 0.1
+    assert model_checksum(other) != model_checksum(first)
 
 
 def test_a_model_changed_in_one_column_is_another(tmp_path: Path) -> None:
