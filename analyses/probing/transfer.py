@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from pandas import DataFrame
 
 from analyses.probing.detection import examples_of, transcripts_of
@@ -20,7 +21,7 @@ from probes.crossvalidation import Choice, choose, group_folds
 from probes.evaluation import Resamples, auroc_difference
 from probes.examples import Examples
 from probes.experiments.detection.tables import control_table
-from probes.experiments.transfer.domains import Domains, Place, transfer_table
+from probes.experiments.transfer.domains import Domains, Place, layer_table, transfer_table
 from probes.experiments.transfer.verdicts import verdict_text, warnings_of
 from probes.layers import hook_name
 from probes.metrics import Flags, Floats
@@ -51,7 +52,7 @@ class Written:
 
 @dataclass(frozen=True)
 class TransferResult:
-    """The tables `transfer`, `controls` and what summary.json holds."""
+    """The tables `transfer`, `transfer_layers`, `controls` and what summary.json holds."""
 
     tables: Mapping[str, DataFrame]
     summary: Mapping[str, Any]
@@ -138,7 +139,15 @@ def transfer(written: Written, domains: Domains, seed: int) -> TransferResult:
         "warnings": warnings_of(numbers),
         "verdict_text": verdict_text(numbers, favourite.layer, favourite.probe, HEADLINE),
     }
-    tables = {"transfer": transfer_table(domains, chosen), "controls": control_table(numbers)}
+    sources = [name for name in names if name.endswith(f", {FIRST}")]
+    tables = {
+        "transfer": transfer_table(domains, chosen),
+        "transfer_layers": pd.concat(
+            [layer_table(domains, HEADLINE, one) for one in sources if (HEADLINE, one) in chosen],
+            ignore_index=True,
+        ),
+        "controls": control_table(numbers),
+    }
     return TransferResult(tables, summary)
 
 

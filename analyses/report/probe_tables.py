@@ -75,6 +75,11 @@ def probe_tables(section: RunSection) -> Iterator[Table | None]:
         section.tables.get("transfer"),
         ("position", "source", "target", "layer", "probe"),
     )
+    yield auroc_table(
+        "The same at every layer by itself, at the prompt's end.",
+        section.tables.get("transfer_layers"),
+        ("source", "target", "layer", "probe"),
+    )
 
 
 def steering_table(steering: DataFrame | None) -> Table | None:

@@ -7,7 +7,7 @@ import pytest
 
 from probes.crossvalidation import group_folds
 from probes.evaluation import Resamples
-from probes.experiments.transfer.domains import Domains, transfer_table
+from probes.experiments.transfer.domains import Domains, layer_table, transfer_table
 from probes.experiments.transfer.verdicts import verdict_text, warnings_of
 from scratchpad.statistics import Estimate
 
@@ -77,6 +77,15 @@ def test_the_table_has_every_pair_and_counts_what_is_absent(domains: Domains) ->
     assert cell["hook"] == "blocks.1.hook_resid_post"
     assert cell["n"] == 30
     assert np.isnan(table.set_index(["position", "source", "target"])["auroc"]["later", "a", "d"])
+
+
+def test_every_layer_is_shown_by_itself(domains: Domains) -> None:
+    table = layer_table(domains, "end", "a").set_index(["layer", "target"])
+    assert len(table) == 2 * 4
+    assert table.loc[(1, "b"), "auroc"] > 0.95
+    assert 0.3 < table.loc[(0, "b"), "auroc"] < 0.7
+    chosen = domains.auroc(domains.scores("end", "a").scores, "b")
+    assert table.loc[(1, "b"), "auroc"] == pytest.approx(chosen.estimate, abs=0.02)
 
 
 def estimates(**values: tuple[float, float, float] | None) -> dict[str, Estimate]:

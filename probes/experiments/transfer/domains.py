@@ -7,7 +7,7 @@ probe is judged in another domain on groups that it was not fitted to in its own
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
@@ -67,11 +67,16 @@ class Domains:
         """Whether both outcomes occur often enough in a domain to fit there."""
         return can_fit(self.labels, self.folds, self.rows(position, domain))
 
-    def scores(self, position: str, source: str) -> Choice[Place]:
-        """Score all rows by probes of one domain, layer and probe chosen on its other folds."""
+    def scores(
+        self, position: str, source: str, layers: Sequence[int] | None = None
+    ) -> Choice[Place]:
+        """Score all rows by probes of one domain, layer and probe chosen on its other folds.
+
+        Of all layers, or of some.
+        """
         rows, all_rows = self.rows(position, source), self.rows(position)
         candidates: dict[Place, Scores] = {}
-        for layer, probe in product(self.layers, PROBES):
+        for layer, probe in product(self.layers if layers is None else layers, PROBES):
             features = self.activations[:, self.layers.index(layer), self.positions.index(position)]
             (candidates[Place(layer, probe)],) = probe_scores(
                 probe, features, self.labels[None], self.folds, rows, all_rows,
@@ -104,6 +109,20 @@ def transfer_table(domains: Domains, chosen: Mapping[tuple[str, str], Choice[Pla
     return DataFrame(
         _row(domains, position, source, target, choice)
         for (position, source), choice in chosen.items()
+        for target in names
+    )
+
+
+def layer_table(domains: Domains, position: str, source: str) -> DataFrame:
+    """Every layer by itself at one position, in the columns of `transfer_table`.
+
+    Layers that are as good where a probe is fitted need not be where it is applied.
+    """
+    names = list(dict.fromkeys(domains.names.tolist()))
+    return DataFrame(
+        _row(domains, position, source, target, choice)
+        for layer in domains.layers
+        for choice in [domains.scores(position, source, [layer])]
         for target in names
     )
 
