@@ -152,14 +152,18 @@ def cross_scores(
     return Scores(held_out, inner)
 
 
-def choose(candidates: Mapping[Key, Scores], labels: Flags, folds: Integers) -> Choice[Key]:
+def choose(
+    candidates: Mapping[Key, Scores], labels: Flags, folds: Integers, *, margin: float = 0.0
+) -> Choice[Key]:
     """Choose, for each fold, the candidate with the best AUROC on the other folds.
 
-    Of equally good candidates the first is taken, so give the simplest first.
+    Of equally good candidates, or of those less than `margin` behind the best, the first is
+    taken, so give the simplest first.
     """
     keys = list(candidates)
     merits = _merits([candidates[key].inner for key in keys], labels, folds)
-    best = np.nan_to_num(merits, nan=-np.inf).argmax(axis=0)
+    merits = np.nan_to_num(merits, nan=-1.0)
+    best = (merits >= merits.max(axis=0) - margin).argmax(axis=0)
     scores = np.full(len(labels), np.nan)
     for fold, winner in enumerate(best):
         inside = folds == fold

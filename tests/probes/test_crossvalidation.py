@@ -88,6 +88,19 @@ def test_of_equals_the_first_is_chosen() -> None:
     assert choose({"simple": same, "fancy": same}, labels, folds).favourite == "simple"
 
 
+def test_of_near_equals_the_first_is_chosen_if_told() -> None:
+    labels, folds = np.arange(60) % 2 == 0, np.repeat(np.arange(3), 20)
+    nearly = labels * 1.0
+    nearly[::20] = 0.0
+
+    def scores(values: np.ndarray) -> Scores:
+        return Scores(values, np.tile(values[:, None], (1, 3)))
+
+    candidates = {"deep": scores(nearly), "early": scores(labels * 1.0)}
+    assert choose(candidates, labels, folds).favourite == "early"
+    assert choose(candidates, labels, folds, margin=0.1).favourite == "deep"
+
+
 def test_one_outcome_only_is_refused() -> None:
     groups = [f"g{row}" for row in range(20)]
     with pytest.raises(DataError, match=r"All 20 judged transcripts defected: a probe needs both"):

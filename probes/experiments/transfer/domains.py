@@ -23,6 +23,9 @@ from probes.layers import hook_name
 from probes.metrics import Flags, Floats, Integers, auroc
 from scratchpad.statistics import Estimate
 
+MARGIN = 0.01
+"""AUROC that a deeper layer may lack, where a probe is fitted, and still be taken."""
+
 
 class Place(NamedTuple):
     """Where and how activations are read at one position."""
@@ -72,17 +75,19 @@ class Domains:
     ) -> Choice[Place]:
         """Score all rows by probes of one domain, layer and probe chosen on its other folds.
 
-        Of all layers, or of some.
+        Of all layers, or of some. Of layers less than `MARGIN` behind the best the deepest is
+        taken: early ones that rank alike by the look of a trigger carry less over.
         """
         rows, all_rows = self.rows(position, source), self.rows(position)
         candidates: dict[Place, Scores] = {}
-        for layer, probe in product(self.layers if layers is None else layers, PROBES):
+        wanted = sorted(self.layers if layers is None else layers, reverse=True)
+        for layer, probe in product(wanted, PROBES):
             features = self.activations[:, self.layers.index(layer), self.positions.index(position)]
             (candidates[Place(layer, probe)],) = probe_scores(
                 probe, features, self.labels[None], self.folds, rows, all_rows,
                 device=self.resamples.device,
             )  # fmt: skip
-        return choose(candidates, self.labels, self.folds)
+        return choose(candidates, self.labels, self.folds, margin=MARGIN)
 
     def auroc(self, scores: Floats, domain: str) -> Estimate:
         """AUROC of held-out scores on one domain's rows, compared within folds."""
