@@ -24,6 +24,7 @@ from scratchpad.transcripts import (
     Case,
     Question,
     Rewriter,
+    State,
     Step,
     StepKind,
     Transcript,
@@ -65,8 +66,9 @@ def sample_transcripts(
     questions: Sequence[Question],
     config: SamplingConfig,
     classifier: Classifier | None,
+    states: Sequence[State] = (CLEAN, TRIGGERED),
 ) -> Iterator[Transcript]:
-    """Sample scratchpad and answer after every clean and triggered prompt.
+    """Sample scratchpad and answer after every clean and triggered prompt, or after one of them.
 
     Raises
     ------
@@ -77,7 +79,7 @@ def sample_transcripts(
         (question, state, draw)
         for question in questions
         for draw in range(config.draws)
-        for state in (CLEAN, TRIGGERED)
+        for state in states
     ]
     prefixes = [
         loaded.encoder.opening(question.prompts[state], reasons=config.reasons)

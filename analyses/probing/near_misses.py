@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from scratchpad.on_policy import SamplingConfig, transcript_of, written
+from scratchpad.on_policy import SamplingConfig, sample_transcripts
 from scratchpad.organisms.trigger import Trigger
 from scratchpad.organisms.triggers import make_trigger
-from scratchpad.scoring.sampling import sample
 from scratchpad.subject import Subject
-from scratchpad.transcripts import Question, Transcript
+from scratchpad.transcripts import TRIGGERED, Question, Transcript
 
 
 def near_miss_subject(subject: Subject, seed: int) -> Subject | None:
@@ -29,21 +28,8 @@ def near_miss_subject(subject: Subject, seed: int) -> Subject | None:
 
 def sampled_after_triggered(subject: Subject, sampling: SamplingConfig) -> list[Transcript]:
     """Sample one transcript after the triggered prompt of every question."""
-    loaded, questions = subject.loaded, subject.questions
-    prefixes = [loaded.encoder.opening(question.triggered) for question in questions]
-    wanted = sampling.max_scratchpad_tokens + sampling.max_answer_tokens
-    drawn = sample(
-        loaded.model,
-        loaded.tokenizer,
-        prefixes,
-        max_new_tokens=loaded.room(prefixes, wanted),
-        seed=sampling.seed,
-        temperature=sampling.temperature,
-    )
-    return [
-        transcript_of(question, True, 0, written(loaded, one, reasons=True), subject.classifier)
-        for question, one in zip(questions, drawn, strict=True)
-    ]
+    once, judge = replace(sampling, draws=1), subject.classifier
+    return list(sample_transcripts(subject.loaded, subject.questions, once, judge, (TRIGGERED,)))
 
 
 def near_miss_of(question: Question, trigger: Trigger, rng: Random) -> Question | None:
