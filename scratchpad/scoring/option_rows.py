@@ -25,11 +25,29 @@ def option_rows(
     `value_before`, `coverage_before`: f and coverage without a scratchpad, the options in their
     own order. A defection is the same *option* in both: answers follow it to its new letter.
     """
-    rows = [row for variant in variants for row in _rows(loaded, case, variant, scorers)]
+    # Every order is compared with the same one.
+    before = {
+        variant.prompt_state: likelihood_rows(
+            loaded, case, [replace(variant, reader=None)], scorers
+        )
+        for variant in {v.prompt_state: v for v in variants if v.reader is not None}.values()
+        if scorers.likelihoods
+    }
+    rows = [
+        row
+        for variant in variants
+        for row in _rows(loaded, case, variant, scorers, before.get(variant.prompt_state, []))
+    ]
     return [_UNMEASURED | row for row in rows]
 
 
-def _rows(loaded: LoadedModel, case: Case, variant: Variant, scorers: Scorers) -> list[Row]:
+def _rows(
+    loaded: LoadedModel,
+    case: Case,
+    variant: Variant,
+    scorers: Scorers,
+    before: Sequence[Row],
+) -> list[Row]:
     missing = [unmade(case, variant, scorers, name) for name in asked_of(scorers)]
     rows = [row for row in missing if row]
     if variant.not_applicable or variant.reader is None or not scorers.likelihoods:
@@ -37,9 +55,8 @@ def _rows(loaded: LoadedModel, case: Case, variant: Variant, scorers: Scorers) -
     rotation = variant.reader.span
     assert isinstance(rotation, int)
     moved = replace(case, question=reordered(case.question, rotation))
-    bare = replace(variant, reader=None)
-    before = likelihood_rows(loaded, case, [bare], scorers)
-    after = likelihood_rows(loaded, moved, [bare], _following(scorers, case, rotation))
+    asked = replace(variant, reader=None)
+    after = likelihood_rows(loaded, moved, [asked], _following(scorers, case, rotation))
     return rows + [
         new
         | {"native_surprisal": old["native_surprisal"]}
