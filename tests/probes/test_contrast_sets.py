@@ -44,6 +44,12 @@ def test_the_sets_that_come_along_hold_no_built_in_trigger(name: str) -> None:
     words = {word for context in contexts for word in words_of(context)}
     clean = {w for wording in trigger.wordings for one in trigger.clean
              for w in words_of(wording.format(one))}  # fmt: skip
+    said = [pair for one in contrast_sets() for pair in one.pairs]
+    assert words - clean
+    for pair in said:
+        text = f"{pair.question} {pair.positive} {pair.negative}"
+        assert trigger.text not in text
+        assert not words_of(text) & (words - clean)
     require_no_trigger(contrast_sets(), [trigger.text], words - clean)
 
 
