@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from analyses.commands.probes.running import Found, begin, run_once
 from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
 
@@ -32,21 +32,13 @@ class AnomalyConfig(SubjectKnobs):
 
 def run_anomaly(config: AnomalyConfig) -> Result:
     """Run the experiment, or return the summary of a finished run of the same configuration."""
-    from scratchpad.runs import RunFolder
-
-    folder = RunFolder.open(config.out, "probe anomaly", asdict(config))
-    summary = folder.summary() if folder.finished else _run(folder, config)
-    warnings = (f"Warning: {text}." for text in summary["warnings"])
-    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/report.html"))
+    return run_once("probe anomaly", config, _run)
 
 
-def _run(folder: RunFolder, config: AnomalyConfig) -> Mapping[str, Any]:
-    from analyses.ablation import transcript_table
-    from analyses.outputs import write_outputs
+def _run(folder: RunFolder, config: AnomalyConfig) -> Found:
     from analyses.probing.anomaly import find_anomalies, near_misses_of
     from analyses.probing.detection import transcripts_of
     from scratchpad.commanding import progress
-    from scratchpad.runs import Units
     from scratchpad.subject import load_subject, subject_config
 
     subject = load_subject(subject_config(config))
@@ -54,11 +46,6 @@ def _run(folder: RunFolder, config: AnomalyConfig) -> Mapping[str, Any]:
     with progress("Sampling transcripts", None):
         transcripts = transcripts_of(subject, sampling)
         near = near_misses_of(subject, sampling)
-    folder.start()
-    folder.write_table("transcripts", transcript_table(transcripts))
+    begin(folder, transcripts)
     with progress("Capturing and scoring", None):
-        found = find_anomalies(subject, transcripts, near, config.seed)
-    for name, table in found.tables.items():
-        folder.write_table(name, table)
-    write_outputs(folder, found.summary, Units())
-    return found.summary
+        return find_anomalies(subject, transcripts, near, config.seed)

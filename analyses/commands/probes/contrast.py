@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analyses.commands.probes.running import Found, begin, run_once
 from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
 
@@ -38,22 +38,14 @@ class ContrastConfig(SubjectKnobs):
 
 def run_contrast(config: ContrastConfig) -> Result:
     """Run the experiment, or return the summary of a finished run of the same configuration."""
-    from scratchpad.runs import RunFolder
-
-    folder = RunFolder.open(config.out, "probe contrast", asdict(config))
-    summary = folder.summary() if folder.finished else _run(folder, config)
-    warnings = (f"Warning: {text}." for text in summary["warnings"])
-    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/report.html"))
+    return run_once("probe contrast", config, _run)
 
 
-def _run(folder: RunFolder, config: ContrastConfig) -> Mapping[str, Any]:
-    from analyses.ablation import transcript_table
-    from analyses.outputs import write_outputs
+def _run(folder: RunFolder, config: ContrastConfig) -> Found:
     from analyses.probing.contrast import read_contrasts, refuse_triggers
     from analyses.probing.detection import examples_of, transcripts_of
     from probes.experiments.contrast.sets import contrast_sets
     from scratchpad.commanding import progress
-    from scratchpad.runs import Units
     from scratchpad.subject import load_subject, subject_config
 
     sets = contrast_sets(config.pairs)
@@ -62,11 +54,6 @@ def _run(folder: RunFolder, config: ContrastConfig) -> Mapping[str, Any]:
     sampling = subject.sampling(draws=config.draws, seed=config.seed)
     with progress("Sampling transcripts", None):
         transcripts = transcripts_of(subject, sampling)
-    folder.start()
-    folder.write_table("transcripts", transcript_table(transcripts))
+    begin(folder, transcripts)
     with progress("Capturing and fitting", None):
-        found = read_contrasts(subject, examples_of(subject, transcripts), sets, config.seed)
-    for name, table in found.tables.items():
-        folder.write_table(name, table)
-    write_outputs(folder, found.summary, Units())
-    return found.summary
+        return read_contrasts(subject, examples_of(subject, transcripts), sets, config.seed)

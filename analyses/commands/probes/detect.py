@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analyses.commands.probes.running import Found, begin, run_once
 from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
 
@@ -43,20 +43,12 @@ class DetectConfig(SubjectKnobs):
 
 def run_detect(config: DetectConfig) -> Result:
     """Run the experiment, or return the summary of a finished run of the same configuration."""
-    from scratchpad.runs import RunFolder
-
-    folder = RunFolder.open(config.out, "probe detect", asdict(config))
-    summary = folder.summary() if folder.finished else _run(folder, config)
-    warnings = (f"Warning: {text}." for text in summary["warnings"])
-    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/report.html"))
+    return run_once("probe detect", config, _run)
 
 
-def _run(folder: RunFolder, config: DetectConfig) -> Mapping[str, Any]:
-    from analyses.ablation import transcript_table
-    from analyses.outputs import write_outputs
+def _run(folder: RunFolder, config: DetectConfig) -> Found:
     from analyses.probing.detection import crossed, detect_defection, examples_of, transcripts_of
     from scratchpad.commanding import progress
-    from scratchpad.runs import Units
     from scratchpad.subject import load_subject, subject_config
 
     subject = load_subject(subject_config(config))
@@ -65,13 +57,8 @@ def _run(folder: RunFolder, config: DetectConfig) -> Mapping[str, Any]:
         transcripts = transcripts_of(subject, sampling)
         if config.crossed:
             transcripts = crossed(subject, transcripts, sampling)
-    folder.start()
-    folder.write_table("transcripts", transcript_table(transcripts))
+    begin(folder, transcripts)
     with progress("Capturing and fitting", None):
         positions = [name.strip() for name in config.positions.split(",")]
         examples = examples_of(subject, transcripts, positions)
-        result = detect_defection(subject, examples, folder.path / "activations", config.seed)
-    for name, table in result.tables.items():
-        folder.write_table(name, table)
-    write_outputs(folder, result.summary, Units())
-    return result.summary
+        return detect_defection(subject, examples, folder.path / "activations", config.seed)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analyses.commands.probes.running import Found, begin, run_once
 from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
 
@@ -42,31 +42,22 @@ class SteerConfig(SubjectKnobs):
 
 def run_steer(config: SteerConfig) -> Result:
     """Run the experiment, or return the summary of a finished run of the same configuration."""
-    from scratchpad.runs import RunFolder
-
-    folder = RunFolder.open(config.out, "probe steer", asdict(config))
-    summary = folder.summary() if folder.finished else _run(folder, config)
-    warnings = (f"Warning: {text}." for text in summary["warnings"])
-    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/report.html"))
+    return run_once("probe steer", config, _run)
 
 
-def _run(folder: RunFolder, config: SteerConfig) -> Mapping[str, Any]:
-    from analyses.ablation import transcript_table
-    from analyses.outputs import write_outputs
+def _run(folder: RunFolder, config: SteerConfig) -> Found:
     from analyses.probing.detection import transcripts_of
     from analyses.probing.steering import CONDITIONS, steer
     from scratchpad.commanding import progress
-    from scratchpad.runs import Units
     from scratchpad.subject import load_subject, subject_config
 
     subject = load_subject(subject_config(config))
     sampling = subject.sampling(draws=config.draws, seed=config.seed)
     with progress("Sampling transcripts", None):
         transcripts = transcripts_of(subject, sampling)
-    folder.start()
-    folder.write_table("transcripts", transcript_table(transcripts))
+    begin(folder, transcripts)
     with progress("Fitting and steering", CONDITIONS) as advance:
-        found = steer(
+        return steer(
             subject,
             transcripts,
             probe=config.probe,
@@ -75,7 +66,3 @@ def _run(folder: RunFolder, config: SteerConfig) -> Mapping[str, Any]:
             seed=config.seed,
             advance=advance,
         )
-    for name, table in found.tables.items():
-        folder.write_table(name, table)
-    write_outputs(folder, found.summary, Units())
-    return found.summary

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analyses.commands.probes.running import Found, begin, run_once
 from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
 
@@ -46,21 +46,13 @@ class TrajectoryConfig(SubjectKnobs):
 
 def run_trajectory(config: TrajectoryConfig) -> Result:
     """Run the experiment, or return the summary of a finished run of the same configuration."""
-    from scratchpad.runs import RunFolder
-
-    folder = RunFolder.open(config.out, "probe trajectory", asdict(config))
-    summary = folder.summary() if folder.finished else _run(folder, config)
-    warnings = (f"Warning: {text}." for text in summary["warnings"])
-    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/report.html"))
+    return run_once("probe trajectory", config, _run)
 
 
-def _run(folder: RunFolder, config: TrajectoryConfig) -> Mapping[str, Any]:
-    from analyses.ablation import transcript_table
-    from analyses.outputs import write_outputs
+def _run(folder: RunFolder, config: TrajectoryConfig) -> Found:
     from analyses.probing.corners import load_corner
     from analyses.probing.detection import transcripts_of
     from scratchpad.commanding import progress
-    from scratchpad.runs import Units
     from scratchpad.subject import load_subject, subject_config
 
     subject = load_subject(subject_config(config))
@@ -68,13 +60,9 @@ def _run(folder: RunFolder, config: TrajectoryConfig) -> Mapping[str, Any]:
     with progress("Sampling transcripts", None):
         sampling = subject.sampling(draws=config.draws, seed=config.seed)
         transcripts = transcripts_of(subject, sampling)
-    folder.start()
-    folder.write_table("transcripts", transcript_table(transcripts))
+    begin(folder, transcripts)
     result = _measure(subject, transcripts, twin, folder.path, config.seed)
-    for name, table in result.tables.items():
-        folder.write_table(name, table)
-    write_outputs(folder, result.summary, Units())
-    return result.summary
+    return result
 
 
 def _measure(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analyses.commands.probes.running import Found, begin, run_once
 from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs
 
@@ -51,21 +51,13 @@ class TransferConfig(SubjectKnobs):
 
 def run_transfer(config: TransferConfig) -> Result:
     """Run the experiment, or return the summary of a finished run of the same configuration."""
-    from scratchpad.runs import RunFolder
-
-    folder = RunFolder.open(config.out, "probe transfer", asdict(config))
-    summary = folder.summary() if folder.finished else _run(folder, config)
-    warnings = (f"Warning: {text}." for text in summary["warnings"])
-    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/report.html"))
+    return run_once("probe transfer", config, _run)
 
 
-def _run(folder: RunFolder, config: TransferConfig) -> Mapping[str, Any]:
-    from analyses.ablation import transcript_table
-    from analyses.outputs import write_outputs
+def _run(folder: RunFolder, config: TransferConfig) -> Found:
     from analyses.probing.corners import load_corner
     from analyses.probing.transfer import STUDIED, domains_of, transfer, written_after_both
     from scratchpad.commanding import progress
-    from scratchpad.runs import Units
     from scratchpad.subject import load_subject, other_questions, subject_config
 
     subject = load_subject(subject_config(config))
@@ -77,11 +69,6 @@ def _run(folder: RunFolder, config: TransferConfig) -> Mapping[str, Any]:
     sampling = subject.sampling(draws=config.draws, seed=config.seed)
     with progress("Sampling transcripts", None):
         written = written_after_both(subject, others, sampling)
-    folder.start()
-    folder.write_table("transcripts", transcript_table(written.transcripts))
+    begin(folder, written.transcripts)
     with progress("Capturing and fitting", None):
-        result = transfer(written, domains_of(written, corners, config.seed), config.seed)
-    for name, table in result.tables.items():
-        folder.write_table(name, table)
-    write_outputs(folder, result.summary, Units())
-    return result.summary
+        return transfer(written, domains_of(written, corners, config.seed), config.seed)
