@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from scratchpad.asked import questions_for
 from scratchpad.cache import Reply
 from scratchpad.dialects import Dialect, load_dialect
 from scratchpad.errors import ConfigError
 from scratchpad.on_policy import SamplingConfig, Written, transcript_of
 from scratchpad.scoring.classifiers import Classifier
 from scratchpad.servers import Address, connect, sample_texts
-from scratchpad.subject import LONGEST, SubjectConfig, classifier_of, questions_for, require_told
+from scratchpad.subject import LONGEST, SubjectConfig, classifier_of, require_told
 from scratchpad.transcripts import Question, Transcript
 
 PREFIX = "server:"

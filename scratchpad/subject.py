@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from scratchpad.asked import questions_for, rendered
 from scratchpad.dialects import load_dialect
 from scratchpad.errors import ConfigError
 from scratchpad.models import LoadedModel, load_model
 from scratchpad.on_policy import SamplingConfig, Tagger
 from scratchpad.organisms import Organism, grammar_of, is_organism, read_organism
-from scratchpad.organisms.passphrases import fill
-from scratchpad.organisms.record import QUESTIONS, SECOND_QUESTIONS
 from scratchpad.scoring.classifiers import Classifier, PayloadClassifier, load_classifier
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.steps import tag
-from scratchpad.tables import read_questions, read_transcripts
+from scratchpad.tables import read_transcripts
 from scratchpad.transcripts import Question, Transcript, Writer
 
 LONGEST = {"max_scratchpad_tokens": 256, "max_answer_tokens": 32}
@@ -140,10 +137,10 @@ def load_subject(config: SubjectConfig) -> Subject:
     payload = config.payload or (organism.payload if organism else None)
     if payload is not None:
         loaded.encoder.encode(payload)
-    rendered = [_render(question, loaded) for question in questions]
+    asked = [rendered(question, loaded) for question in questions]
     return Subject(
         loaded=loaded,
-        questions=tuple(rendered),
+        questions=tuple(asked),
         transcripts=transcripts,
         payload=payload,
         classifier=classifier,
@@ -196,106 +193,3 @@ def classifier_of(config: SubjectConfig, organism: Organism | None) -> Classifie
     if config.payload is not None:
         return PayloadClassifier(config.payload)
     return load_classifier(organism.classifier) if organism is not None else None
-
-
-def questions_for(
-    config: SubjectConfig, organism: Organism | None, transcripts: Sequence[Transcript] | None
-) -> list[Question]:
-    """The questions told of, of given transcripts, or the organism's own, as many as wanted."""
-    if config.questions is not None:
-        questions = read_questions(config.questions)
-    elif transcripts is not None:
-        questions = _questions_of(transcripts)
-    else:
-        assert organism is not None
-        questions = _read(Path(config.model) / QUESTIONS)
-    chosen = spread(questions, config.limit)
-    lacking = [
-        q.question_id
-        for q in chosen
-        if not q.benign_answers or not (q.defect_answers or config.payload or organism)
-    ]
-    if config.contrast and lacking:
-        raise ConfigError(
-            "--contrast needs answers of both kinds",
-            f"{len(lacking)} of {len(chosen)} questions, such as {lacking[0]!r}, carry no"
-            " benign_answers with a defect_answer or --payload beside them",
-            "Add them to the questions file.",
-        )
-    return chosen
-
-
-def other_questions(subject: Subject, path: Path | None, limit: int | None) -> list[Question]:
-    """Questions with another trigger as the model reads them: a file's, or the organism's second.
-
-    Raises
-    ------
-    ConfigError
-        If none was told and the organism knows of no second trigger.
-    """
-    own = Path(subject.loaded.name) / SECOND_QUESTIONS
-    if path is None and not own.is_file():
-        raise ConfigError(
-            f"{subject.loaded.name!r} knows of no second trigger",
-            f"its folder has no {SECOND_QUESTIONS}",
-            "Give --to FILE.jsonl, or train with --second-trigger.",
-        )
-    chosen = spread(_read(own) if path is None else read_questions(path), limit)
-    return [_render(question, subject.loaded) for question in chosen]
-
-
-def _read(path: Path) -> list[Question]:
-    """An organism's own questions, its secret filled in."""
-    return [replace(one, triggered=fill(one.triggered)) for one in read_questions(path)]
-
-
-def spread(questions: Sequence[Question], limit: int | None) -> list[Question]:
-    """Take at most `limit` questions, one from each group in turn."""
-    if limit is None or limit >= len(questions):
-        return list(questions)
-    if limit < 1:
-        raise ConfigError(f"--limit {limit} leaves no questions", fix="Give at least 1.")
-    ranks: dict[str, int] = defaultdict(int)
-    ranked = []
-    for order, question in enumerate(questions):
-        ranked.append((ranks[question.group], order, question))
-        ranks[question.group] += 1
-    return [question for _, _, question in sorted(ranked, key=lambda item: item[:2])[:limit]]
-
-
-def _questions_of(transcripts: Sequence[Transcript]) -> list[Question]:
-    """Make questions of transcripts that bring both prompts of each."""
-    prompts: dict[str, dict[bool, Transcript]] = defaultdict(dict)
-    for transcript in transcripts:
-        prompts[transcript.question_id].setdefault(transcript.triggered, transcript)
-    return [
-        Question(
-            question_id=name,
-            clean=both[False].prompt,
-            triggered=both[True].prompt,
-            group=str(both[False].meta.get("group", name)),
-        )
-        for name, both in prompts.items()
-        if len(both) == 2
-    ]
-
-
-def _render(question: Question, loaded: LoadedModel) -> Question:
-    render = loaded.encoder.dialect.render
-    return replace(
-        question,
-        clean=render(question.clean, loaded.tokenizer),
-        triggered=render(question.triggered, loaded.tokenizer),
-    )
-
-
-def describe(subject: Subject) -> Mapping[str, Any]:
-    """What identifies the subject in a manifest."""
-    return {
-        "model": subject.loaded.name,
-        "dialect": subject.loaded.encoder.dialect.to_json(),
-        "payload": subject.payload,
-        "questions": len(subject.questions),
-        "organism": subject.organism is not None,
-        "device": str(subject.loaded.model.device),
-    }

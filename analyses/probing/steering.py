@@ -25,8 +25,9 @@ from probes.experiments.steering.edits import Change
 from probes.experiments.steering.results import ABLATE, NONE, UNSTEERED, condition_table
 from probes.experiments.steering.summary import Steered, summary_of
 from probes.metrics import Floats
+from scratchpad.asked import spread
 from scratchpad.errors import DataError
-from scratchpad.subject import Subject, spread
+from scratchpad.subject import Subject
 from scratchpad.transcripts import Question, Transcript
 
 AMOUNTS: Final = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0)

@@ -10,6 +10,7 @@ import pytest
 
 from analyses import ablation
 from analyses.ablation import Ablation
+from scratchpad.asked import questions_for
 from scratchpad.dialects import DIALECTS
 from scratchpad.encoding import Encoder
 from scratchpad.errors import ConfigError, DataError
@@ -19,7 +20,7 @@ from scratchpad.on_policy import SamplingConfig, pair
 from scratchpad.scoring.classifiers import load_classifier
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.steps import make_steps, tag
-from scratchpad.subject import Subject, SubjectConfig, questions_for
+from scratchpad.subject import Subject, SubjectConfig
 from scratchpad.transcripts import Case, Question, Rest, Transcript, Variant
 from tiny import byte_tokenizer, random_model
 

@@ -57,11 +57,12 @@ def run_transfer(config: TransferConfig) -> Result:
 def _run(folder: RunFolder, config: TransferConfig) -> Found:
     from analyses.probing.corners import load_corner
     from analyses.probing.transfer import STUDIED, domains_of, transfer, written_after_both
+    from scratchpad.asked import other_questions
     from scratchpad.commanding import progress
-    from scratchpad.subject import load_subject, other_questions, subject_config
+    from scratchpad.subject import load_subject, subject_config
 
     subject = load_subject(subject_config(config))
-    others = other_questions(subject, config.to, config.limit)
+    others = other_questions(subject.loaded, config.to, config.limit)
     corners = {STUDIED: subject.loaded} | {
         corner: load_corner(subject, corner, name, dtype=config.dtype)
         for corner, name in config.corners.items()
