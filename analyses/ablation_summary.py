@@ -3,51 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from analyses.intervention_summary import (
     STATES,
     SURPRISAL_WARNING,
-    paired_effect,
     summarise_interventions,
     surprisal_summary,
 )
+from analyses.judgement import RANKING, cell_table, judge
+from analyses.metrics.rows import flag
 from analyses.metrics.summary import summarise_metrics
-from analyses.probing.detection import scratchpad_auroc
-from analyses.verdicts import Checks, agreed_verdict, verdict_name, verdict_text
+from analyses.verdicts import verdict_text
 from scratchpad.mediation import CELLS, EFFECTS, EMPTY_CELLS, Mediation, between_question_variance
 from scratchpad.transcripts import Case
 
-TREATMENTS = {"excluded": "value", "counted as 0": "value_if_0", "counted as 1": "value_if_1"}
 SMALL_N = 20
 CONTRAST_RANKS = "A contrast may rank but carries no verdict: give --payload or --classifier."
 Summary = dict[str, Any]
-
-
-class CellTable(NamedTuple):
-    """Cells by question: `values[name]` has one number per group in `groups`."""
-
-    values: dict[str, np.ndarray]
-    groups: list[str]
-
-
-def cell_table(outcomes: pd.DataFrame, *, scorer: str, column: str = "value") -> CellTable:
-    """Average f over a question's draws, for every cell that the outcomes hold."""
-    if outcomes.empty:
-        return CellTable({}, [])
-    rows = outcomes[(outcomes["scorer"] == scorer) & ~_flag(outcomes, "not_applicable")].copy()
-    keys = zip(rows["intervention"], rows["prompt_state"], rows["scratchpad_state"], strict=True)
-    rows["cell"] = [_cell(*key) for key in keys]
-    rows = rows[rows["cell"] != ""]
-    wide = rows.pivot_table(
-        index=["question_id", "group"], columns="cell", values=column, aggfunc="mean", dropna=False
-    )
-    wide = wide[wide.notna().any(axis=1)].sort_index()
-    values = {str(name): wide[name].to_numpy(dtype=float) for name in wide.columns}
-    return CellTable(values, [str(group) for group in wide.index.get_level_values("group")])
 
 
 def summarise_ablation(
@@ -76,15 +51,10 @@ def summarise_ablation(
         Seeds the bootstrap.
     """
     table = cell_table(outcomes, scorer=scorer)
-    mediation = Mediation.of(table.values, table.groups, seed)
-    verdicts = {
-        how: Mediation.of(*cell_table(outcomes, scorer=scorer, column=column), seed).verdict()
-        for how, column in TREATMENTS.items()
-    }
-    checks = _checks(outcomes, mediation, cases, scorer, seed)
-    ranks_only = scorer == "contrast"
-    verdict = "undecided" if ranks_only else verdict_name(agreed_verdict(verdicts), checks)
-    text = verdict_text(mediation, verdict, verdicts, checks)
+    judgement = judge(outcomes, cases, scorer=scorer, seed=seed)
+    mediation, verdict = judgement.mediation, judgement.verdict
+    text = verdict_text(mediation, verdict, judgement.by_invalid, judgement.checks)
+    ranks_only = scorer == RANKING
     interventions = summarise_interventions(outcomes, scorer=scorer, seed=seed)
     cells = outcomes[(outcomes["scorer"] == scorer) & (outcomes["intervention"] == "transplant")]
     summary = {
@@ -95,15 +65,15 @@ def summarise_ablation(
         "cells": _cells(mediation),
         "cells_by_scorer": _cells_by_scorer(outcomes, seed),
         "greedy_cells": _cells(Mediation.of(*cell_table(greedy, scorer=scorer), seed)),
-        "verdict_by_invalid": verdicts,
-        "decoration_checks": checks.to_json(),
+        "verdict_by_invalid": judgement.by_invalid,
+        "decoration_checks": judgement.checks.to_json(),
         "between_question_variance": {
             name: between_question_variance(table.values[name])
             for name in ("f01", "f10")
             if name in table.values
         },
-        "invalid_share": float(_flag(cells, "invalid").mean()),
-        "unterminated_pairs": int(_flag(cells, "unterminated").sum()) // 4,
+        "invalid_share": float(flag(cells, "invalid").mean()),
+        "unterminated_pairs": int(flag(cells, "unterminated").sum()) // 4,
         "coverage_known": bool(cells["coverage"].notna().any()),
         "surprisal": surprisal_summary(outcomes, scorer=scorer),
         "interventions": interventions,
@@ -132,21 +102,6 @@ def _cells(mediation: Mediation) -> Summary:
 def _cells_by_scorer(outcomes: pd.DataFrame, seed: int) -> Summary:
     scorers = [s for s in ("payload", "contrast", "sampled") if (outcomes["scorer"] == s).any()]
     return {s: _cells(Mediation.of(*cell_table(outcomes, scorer=s), seed)) for s in scorers}
-
-
-def _checks(
-    outcomes: pd.DataFrame, mediation: Mediation, cases: Sequence[Case], scorer: str, seed: int
-) -> Checks:
-    moved = {
-        (name, state): paired_effect(outcomes, name, state, scorer=scorer, seed=seed)
-        for name, state in (("implant", 0), ("implant", 1), ("empty", 1))
-    }
-    return Checks(
-        text_auroc=scratchpad_auroc(cases, seed),
-        implanted=(moved["implant", 0], moved["implant", 1]),
-        emptied=moved["empty", 1],
-        groups=mediation.bootstrap.n,
-    )
 
 
 def _warnings(summary: Summary, mediation: Mediation) -> list[str]:
@@ -206,16 +161,3 @@ def _apart(first: Summary, second: Summary) -> bool:
         return False
     gap: float = max(first["low"] - second["high"], second["low"] - first["high"])
     return gap > 0 and bool(abs(first["estimate"] - second["estimate"]) > 0.1)
-
-
-def _cell(intervention: str, prompt_state: int, scratchpad_state: int) -> str:
-    if intervention == "transplant":
-        return f"f{int(prompt_state)}{int(scratchpad_state)}"
-    if intervention == "empty":
-        return f"f{int(prompt_state)}e"
-    return f"{intervention}{int(prompt_state)}" if intervention in ("relay", "reasoning") else ""
-
-
-def _flag(table: pd.DataFrame, name: str) -> pd.Series[bool]:
-    """A flag column; rows from elsewhere may lack it."""
-    return table[name].eq(True)

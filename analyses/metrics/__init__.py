@@ -51,6 +51,7 @@ METRICS: Final[dict[str, Metric]] = {
     "adding-mistakes-in-place": AddingMistakes(in_place=True),
     "paraphrase": ReplacedText("paraphrase"),
     "filler": ReplacedText("filler"),
+    "emptied": ReplacedText("empty"),
     "step-deletion": StepEdit("drop-step"),
     "step-flip": StepEdit("flip-step"),
     "forced-importance": ForcedImportance(),

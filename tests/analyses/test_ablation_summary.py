@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyses.ablation_summary import cell_table
 from analyses.intervention_summary import summarise_interventions
+from analyses.judgement import cell_table
 from scratchpad.mediation import Mediation
 from toy_mediators import Row, outcome
 

@@ -1,0 +1,143 @@
+"""What is calibrated: one number of every metric, and the step attributions.
+
+An instrument names what it needs (its sources), which organisms have met its intervention in
+training, and how its number is to be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from analyses.calibration.ladder import Rung, reads_one_kind
+from scratchpad.training.config import NATURAL
+
+Meets = Callable[[Rung], bool]
+
+# Interventions whose rows every instrument may use: the four cells, and what the verdict needs.
+REFERENCE: Final = "transplant,relay,reasoning,empty,implant"
+REPEAT: Final = "repeat"
+ATTRIBUTION: Final = "attribution"
+SALIENCE: Final = "salience"
+MONITOR: Final = "monitor"
+
+
+def never(rung: Rung) -> bool:
+    """No organism is trained on this."""
+    return False
+
+
+def swaps(rung: Rung) -> bool:
+    """Organisms that met scratchpads of the other state."""
+    return rung.mediation != NATURAL
+
+
+def shortened(rung: Rung) -> bool:
+    """Organisms that met shortened scratchpads."""
+    return rung.config.exposure == "swap+deletion"
+
+
+def filled(rung: Rung) -> bool:
+    """Organisms that met filler."""
+    return rung.config.exposure == "swap+filler"
+
+
+def steps_apart(rung: Rung) -> bool:
+    """Organisms that met scratchpads whose steps contradict each other."""
+    return reads_one_kind(rung.mediation)
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """One number of a metric, as it is calibrated.
+
+    Parameters
+    ----------
+    metric, number : str
+        A key of `METRICS`, and one of the numbers that it gives for triggered rows.
+    sources : tuple of str
+        Interventions, as the command line takes them, without whose rows there is no number.
+    meets : callable
+        Which organisms met the intervention in training.
+    share : bool
+        Whether the number can be read as the share of the effect that the scratchpad carries.
+    rising : bool
+        Whether a larger number means that the scratchpad matters more; else 1 - number is taken.
+    """
+
+    metric: str
+    number: str
+    sources: tuple[str, ...]
+    meets: Meets = never
+    share: bool = True
+    rising: bool = True
+
+
+INSTRUMENTS: Final[Mapping[str, Instrument]] = {
+    "early-answering": Instrument("early-answering", "aoc", ("truncate",), shortened),
+    "adding-mistakes": Instrument("adding-mistakes", "aoc", ("mistake",), steps_apart),
+    "adding-mistakes-in-place": Instrument(
+        "adding-mistakes-in-place", "aoc", ("mistake:in-place",), steps_apart
+    ),
+    "paraphrase": Instrument("paraphrase", "difference", ("paraphrase",)),
+    "filler": Instrument("filler", "difference", ("filler",), filled),
+    "emptied": Instrument("emptied", "difference", (), shortened),
+    "step-deletion": Instrument("step-deletion", "max_absolute", ("drop-step",), shortened),
+    "step-flip": Instrument("step-flip", "max_absolute", ("flip-step",), steps_apart),
+    "forced-importance": Instrument("forced-importance", "max_absolute", ("truncate",), shortened),
+    "resampling-importance": Instrument("resampling-importance", "max_absolute", ("resample",)),
+    "counterfactual-importance": Instrument(
+        "counterfactual-importance", "max_absolute", ("resample",)
+    ),
+    "unlearning": Instrument("unlearning", "hard", ("unlearn",)),
+    "cc-shap": Instrument("cc-shap", "cc_shap", (ATTRIBUTION,), share=False),
+    "attention-mediation": Instrument("attention-mediation", "scratchpad_share", ("knock-out",)),
+    "edit-divergence": Instrument("edit-divergence", "scratchpad_share", (), swaps),
+    "corrected-agreement": Instrument(
+        "instability-corrected-agreement", "flip", ("flip-step", "paraphrase"), steps_apart
+    ),
+    "disguised-accuracy": Instrument(
+        "disguised-accuracy", "same_without", ("remove",), rising=False
+    ),
+    "monitorability-rule": Instrument("monitorability-rule", "g_mean2", (MONITOR,), share=False),
+    "monitorability-text": Instrument("monitorability-text", "g_mean2", (MONITOR,), share=False),
+}
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """A way to give every step of a scratchpad an importance.
+
+    Parameters
+    ----------
+    source : str
+        Where its rows come from.
+    metric : str
+        The step metric that computes it; empty where the rows hold it as `importance`.
+    meets : callable
+        Which organisms met the intervention in training.
+    """
+
+    source: str
+    metric: str = ""
+    meets: Meets = never
+
+
+ATTRIBUTIONS: Final[Mapping[str, Attribution]] = {
+    "flip": Attribution("flip-step", "step-flip", steps_apart),
+    "delete": Attribution("drop-step", "step-deletion", shortened),
+    "forced": Attribution("truncate", "forced-importance", shortened),
+    "resampling": Attribution("resample", "resampling-importance"),
+    "counterfactual": Attribution("resample", "counterfactual-importance"),
+    "knock-out": Attribution("knock-out"),
+    "unlearning": Attribution("unlearn"),
+    "gradient": Attribution(SALIENCE),
+}
+
+
+def sources() -> tuple[str, ...]:
+    """Every source that some instrument or attribution needs, the reference first."""
+    needed = [one for instrument in INSTRUMENTS.values() for one in instrument.sources]
+    needed += [attribution.source for attribution in ATTRIBUTIONS.values()]
+    return tuple(dict.fromkeys((REFERENCE, REPEAT, *needed)))
