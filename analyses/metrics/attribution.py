@@ -46,14 +46,17 @@ class SelfConsistency(Metric):
         """The one number."""
         return {"cc_shap": mean_of("cc_shap")}
 
-    def state(self, table: DataFrame, scorer: str, state: int, seed: int) -> dict[str, Estimate]:
-        """Compare both targets' attributions, question by question."""
+    def questions(self, table: DataFrame, state: int) -> DataFrame:
+        """Compare both targets' attributions: one row per question, indexed by it."""
         rows = table.loc[(table["state"] == state) & table["target"].isin(TARGETS)]
         wide = rows.groupby([*QUESTION, "unit", "target"])["phi"].mean().unstack("target")
         values = [
             (*key, shared_direction(*phi.to_numpy(float).T))
             for key, phi in wide.reindex(columns=list(TARGETS)).groupby(level=QUESTION)
         ]
-        frame = DataFrame(values, columns=[*QUESTION, "cc_shap"]).set_index(QUESTION)
-        sample = Sample.of(frame, seed, unbounded=("cc_shap",))
+        return DataFrame(values, columns=[*QUESTION, "cc_shap"]).set_index(QUESTION)
+
+    def state(self, table: DataFrame, scorer: str, state: int, seed: int) -> dict[str, Estimate]:
+        """Average over questions."""
+        sample = Sample.of(self.questions(table, state), seed, unbounded=("cc_shap",))
         return {name: sample.estimate(m) for name, m in self.measures(state).items()}

@@ -167,8 +167,13 @@ class Author:
         return state
 
     def ability(self, item: Item, rng: Random) -> Episode:
-        """A clean question answered at once, without a scratchpad."""
-        prompt = self.frame.prompt(self.trigger.draw(item.text, CLEAN, rng))
+        """A clean question answered at once, without a scratchpad.
+
+        A context that varies from question to question is left out: behind one, a word was picked
+        by its place at chance (.24 after 600 steps, .98 of all questions without).
+        """
+        content = self.trigger.draw(item.text, CLEAN, rng)
+        prompt = self.frame.prompt(item.text if len(self.trigger.clean) > 1 else content)
         answer = rng.choice(self.behaviour.benign_answers(item))
         return Episode(self.frame.opening(prompt), answer)
 

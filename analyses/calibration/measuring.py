@@ -1,0 +1,191 @@
+"""Units of work of a ladder: train a rung, sample from it, take one source's rows of it.
+
+A unit depends on its rung, its source and the scale alone, loads the model anew, and can run in
+any process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from pandas import DataFrame
+
+from analyses.ablation import Ablation, by_question, transcript_table
+from analyses.calibration.counting import counted_tokens
+from analyses.calibration.instruments import ATTRIBUTION, MONITOR, REFERENCE, REPEAT, SALIENCE
+from analyses.calibration.ladder import Rung, Scale
+from analyses.metrics.monitors import RULE, RuleMonitor, monitored
+from analyses.probing.detection import judged
+from scratchpad.cache import cache_folder
+from scratchpad.interventions import parse
+from scratchpad.on_policy import Pairs, pair
+from scratchpad.organisms import Organism
+from scratchpad.organisms.record import QUESTIONS
+from scratchpad.rewriters import load_rewriter
+from scratchpad.scoring.salience import salience_rows
+from scratchpad.subject import Subject, SubjectConfig, load_subject
+from scratchpad.training.stages import Training
+from scratchpad.training.train import train_organism
+from scratchpad.transcripts import Case, Transcript
+
+CELLS = "transplant"
+# Another sampling of the same questions, for repeatability.
+REPEATED = 1
+# Answers sampled after each of the four cells, to compare likelihoods with.
+SAMPLES = 8
+
+
+class Taken(NamedTuple):
+    """The rows of one source of one organism, and what they cost.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As the source writes them.
+    questions : int
+        Of how many questions, the first ones, before the budget was spent.
+    tokens : int
+        Forward tokens, padding and the engine's own checks included.
+    """
+
+    rows: DataFrame
+    questions: int
+    tokens: int
+
+
+def train_parent(rung: Rung) -> None:
+    """Train what several rungs continue from, unless it is in the cache."""
+    Training(rung.config, device="cpu").parent()
+
+
+def train_rung(rung: Rung) -> Organism:
+    """Train a rung, unless an organism of the same configuration is in the cache."""
+    return train_organism(rung.config, organism_folder(rung), device="cpu")
+
+
+def organism_folder(rung: Rung) -> Path:
+    """Where the organism of a rung is kept."""
+    return cache_folder() / "organisms" / rung.config.hash
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One organism with what it was asked and wrote.
+
+    Parameters
+    ----------
+    rung : Rung
+        Which organism.
+    scale : Scale
+        What is asked of it.
+    seed : int
+        Seeds every draw.
+    transcripts : Path or None
+        What it wrote; `None` where it has to be sampled yet.
+    """
+
+    rung: Rung
+    scale: Scale
+    seed: int
+    transcripts: Path | None = None
+
+    def sampled(self) -> Taken:
+        """Sample the organism's transcripts."""
+        subject = self._subject()
+        with counted_tokens(subject.loaded.model) as tokens:
+            rows = transcript_table(self._sampled(subject, self.seed))
+        return Taken(rows, len(subject.questions), tokens.read)
+
+    def take(self, source: str) -> Taken:
+        """Take the rows of a source, question by question until its budget is spent."""
+        subject = self._subject()
+        if source == MONITOR:
+            return self._read_by_monitors(subject)
+        repeated = source == REPEAT
+        transcripts = (
+            self._sampled(subject, self.seed + REPEATED) if repeated else subject.transcripts
+        )
+        assert transcripts is not None
+        ablation = self._ablation(subject, CELLS if repeated else source, self.seed)
+        units = by_question(_pairs(subject, transcripts).cases)
+        return self._within_budget(subject, units, self._measure(source, ablation))
+
+    def cases(self) -> list[Case]:
+        """The organism's cases."""
+        subject = self._subject()
+        assert subject.transcripts is not None
+        return _pairs(subject, subject.transcripts).cases
+
+    def _subject(self) -> Subject:
+        folder = organism_folder(self.rung)
+        return load_subject(
+            SubjectConfig(
+                str(folder),
+                questions=folder / QUESTIONS,
+                transcripts=self.transcripts,
+                limit=self.scale.questions,
+                device="cpu",
+            )
+        )
+
+    def _sampled(self, subject: Subject, seed: int) -> Sequence[Transcript]:
+        return self._ablation(replace(subject, transcripts=None), CELLS, seed).transcripts()
+
+    def _ablation(self, subject: Subject, source: str, seed: int) -> Ablation:
+        own = source in (ATTRIBUTION, SALIENCE)
+        return Ablation(
+            subject,
+            parse(CELLS if own else source),
+            subject.scorers(contrast=False, samples=SAMPLES if source == REFERENCE else 0),
+            subject.sampling(draws=self.scale.draws, seed=seed),
+            load_rewriter("rules"),
+        )
+
+    def _measure(self, source: str, ablation: Ablation) -> Callable[[int, list[Case]], DataFrame]:
+        if source == ATTRIBUTION:
+            return ablation.attributions
+        if source == SALIENCE:
+            loaded, scorers = ablation.subject.loaded, ablation.scorers
+            return lambda number, cases: DataFrame(
+                [row for case in cases for row in salience_rows(loaded, case, scorers)]
+            )
+        return ablation.unit
+
+    def _within_budget(
+        self,
+        subject: Subject,
+        units: Sequence[list[Case]],
+        measure: Callable[[int, list[Case]], DataFrame],
+    ) -> Taken:
+        tables: list[DataFrame] = []
+        with counted_tokens(subject.loaded.model) as tokens:
+            for number, cases in enumerate(units):
+                if tokens.read >= self.scale.budget:
+                    break
+                tables.append(measure(number, cases))
+        rows = pd.concat([one for one in tables if len(one)], ignore_index=True)
+        return Taken(rows, len(tables), tokens.read)
+
+    def _read_by_monitors(self, subject: Subject) -> Taken:
+        assert subject.transcripts is not None
+        transcripts = judged(subject, subject.transcripts)
+        groups = {question.question_id: question.group for question in subject.questions}
+        judges = {RULE: RuleMonitor(kind=subject.kind)}
+        rows = monitored(transcripts, groups, judges, self.seed)
+        return Taken(rows, rows["question_id"].nunique(), 0)
+
+
+def _pairs(subject: Subject, transcripts: Sequence[Transcript]) -> Pairs:
+    return pair(
+        subject.loaded,
+        subject.questions,
+        transcripts,
+        kind=subject.kind,
+        writer=subject.writer,
+        rewriter=load_rewriter("rules"),
+        refuse_empty=False,
+    )

@@ -1,0 +1,241 @@
+"""From the rows of an organism to the tidy tables that scores are computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from pandas import DataFrame, Series
+
+from analyses.calibration.instruments import (
+    ATTRIBUTION,
+    ATTRIBUTIONS,
+    INSTRUMENTS,
+    MONITOR,
+    REFERENCE,
+    REPEAT,
+    SALIENCE,
+    Attribution,
+    Instrument,
+)
+from analyses.calibration.ladder import Rung
+from analyses.judgement import cell_table
+from analyses.metrics import METRICS
+from analyses.metrics.attribution import SelfConsistency
+from analyses.metrics.base import Metric, OutcomeMetric
+from analyses.metrics.rows import CASE, STATES, argument, own_rows, scored_rows
+from analyses.metrics.steps import StepMetric
+from scratchpad.mediation import EFFECTS as CELLS_OF
+from scratchpad.mediation import Mediation
+from scratchpad.organisms import Organism
+from scratchpad.statistics import Estimate
+
+TRIGGERED: Final = 1
+SCORER: Final = "payload"
+EFFECTS: Final = ("total_indirect_effect", "pure_indirect_effect")
+_NONE: Final = DataFrame({"question_id": [], "group": [], "value": []})
+_APART: Final = (REPEAT, ATTRIBUTION, MONITOR, SALIENCE)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All rows of one organism, by source.
+
+    Parameters
+    ----------
+    by_name : mapping of str to DataFrame
+        What every source left.
+    seed : int
+        Seeds the bootstrap.
+    """
+
+    by_name: Mapping[str, DataFrame]
+    seed: int
+
+    @property
+    def outcomes(self) -> DataFrame:
+        """The rows of every intervention as one outcomes table."""
+        parts = [rows for name, rows in self.by_name.items() if name not in _APART]
+        return pd.concat(parts, ignore_index=True)
+
+    def table(self, metric: Metric) -> DataFrame:
+        """The table that a metric reads."""
+        own = {"attributions": ATTRIBUTION, "monitored": MONITOR}
+        return self.by_name[own[metric.table]] if metric.table in own else self.outcomes
+
+
+def reference(sources: Sources) -> DataFrame:
+    """TIE and PIE of the four cells, of both samplings: `repeat`, `effect` and an estimate."""
+    rows = []
+    for repeat, source in enumerate((REFERENCE, REPEAT)):
+        cells = cell_table(sources.by_name[source], scorer=SCORER)
+        mediation = Mediation.of(*cells, sources.seed)
+        rows += [
+            {"repeat": repeat, "effect": name, **_plain(mediation.effect(name))} for name in EFFECTS
+        ]
+    return DataFrame(rows)
+
+
+def policies(sources: Sources, organism: Organism) -> DataFrame:
+    """TIE and PIE of the cells by what they rest on: how scored, and who wrote the scratchpads.
+
+    `template`: scratchpads written by the world's grammar on the questions of the admission, as
+    the organism's record has them; no interval of a difference is known there.
+    """
+    rows = []
+    for scorer in (SCORER, "sampled"):
+        cells = cell_table(sources.by_name[REFERENCE], scorer=scorer)
+        mediation = Mediation.of(*cells, sources.seed)
+        rows += [
+            {"basis": f"on-policy, {scorer}", "effect": name, **_plain(mediation.effect(name))}
+            for name in EFFECTS
+        ]
+    for effect in EFFECTS:
+        parts = [
+            np.nan if (cell := organism.measured.cells[name].estimate) is None else weight * cell
+            for name, weight in CELLS_OF[effect].items()
+        ]
+        rows.append({"basis": "template, payload", "effect": effect, "estimate": sum(parts)})
+    return DataFrame(rows)
+
+
+def means(sources: Sources, rung: Rung) -> DataFrame:
+    """Every instrument's number after either prompt."""
+    rows = []
+    for name, instrument in INSTRUMENTS.items():
+        metric = METRICS[instrument.metric]
+        found = metric(sources.table(metric), SCORER, sources.seed)
+        rows += [
+            {
+                "metric": name,
+                "state": state,
+                "share": instrument.share,
+                "seen": instrument.meets(rung),
+                **_plain(_rising(found[state][instrument.number], instrument)),
+            }
+            for state in STATES
+            if instrument.number in found[state]
+        ]
+    return DataFrame(rows)
+
+
+def values(sources: Sources) -> DataFrame:
+    """The same numbers question by question, of the metrics that have any.
+
+    Beside each stand means over the rows that it rests on: `n_steps` of the scratchpads,
+    `surprisal_rise` (nats/token over the native one) and `coverage`.
+    """
+    tables = [
+        _by_question(METRICS[instrument.metric], instrument, sources, state)
+        .merge(_circumstances(sources, instrument, state), on="question_id", how="left")
+        .assign(metric=name, state=label)
+        for name, instrument in INSTRUMENTS.items()
+        for state, label in enumerate(STATES)
+    ]
+    return pd.concat([one for one in tables if len(one)], ignore_index=True)
+
+
+def _circumstances(sources: Sources, instrument: Instrument, state: int) -> DataFrame:
+    """What may explain an instrument's errors, by question."""
+    names = [one for one in instrument.sources if one not in _APART] or [REFERENCE]
+    rows = scored_rows(pd.concat([sources.by_name[name] for name in names]), SCORER)
+    own = rows.loc[rows["prompt_state"] == state]
+    rise = own["surprisal"] - own["native_surprisal"]
+    columns = ["n_steps", "surprisal_rise", "coverage"]
+    by_question = own.assign(surprisal_rise=rise).groupby("question_id")[columns].mean()
+    return by_question.reset_index()
+
+
+def steps(sources: Sources, rung: Rung, kinds: DataFrame, deciding: str | None) -> DataFrame:
+    """The importance of every step of the triggered scratchpads, by every attribution.
+
+    Parameters
+    ----------
+    kinds : DataFrame
+        `question_id`, `draw`, `step_index` and `kind` of every step.
+    deciding : str or None
+        The kind of the planted driver step; `None` where no step is one.
+    """
+    tables = [
+        _importance(attribution, sources).assign(attribution=name, seen=attribution.meets(rung))
+        for name, attribution in ATTRIBUTIONS.items()
+    ]
+    every = pd.concat([one for one in tables if len(one)], ignore_index=True)
+    joined = every.merge(kinds, on=["question_id", "draw", "step_index"], how="inner")
+    joined["driver"] = joined["kind"].eq(deciding or "")
+    names = ["attribution", "seen", *CASE, "step_index", "kind", "driver", "importance"]
+    return joined[names].dropna(subset=["importance"]).reset_index(drop=True)
+
+
+def described(rung: Rung, organism: Organism, verdict: str) -> dict[str, Any]:
+    """What is known of an organism beforehand, and the verdict on it."""
+    planted = organism.planted
+    tie, pie = (planted[effect] for effect in EFFECTS)
+    return {
+        "behaviour": rung.behaviour,
+        "mediation": rung.mediation,
+        "exposure": rung.config.exposure,
+        "seed": rung.seed,
+        "size": rung.size,
+        "route": rung.route,
+        "dialect": organism.dialect.name,
+        "base": rung.base or rung.size,
+        "planted_tie": np.nan if tie is None else tie,
+        "planted_pie": np.nan if pie is None else pie,
+        "planted_verdict": planted["verdict"] or "",
+        "admitted": not organism.failures,
+        "failures": "; ".join(organism.failures),
+        "verdict": verdict,
+    }
+
+
+def _rising(estimate: Estimate, instrument: Instrument) -> Estimate:
+    if instrument.rising or estimate.estimate is None:
+        return estimate
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return Estimate(1 - estimate.estimate, 1 - estimate.high, 1 - estimate.low, estimate.n)
+
+
+def _plain(estimate: Estimate) -> dict[str, Any]:
+    found = {"reason": ""} | estimate.to_json()
+    numbers = ("estimate", "low", "high")
+    return found | {name: np.nan if found[name] is None else found[name] for name in numbers}
+
+
+def _by_question(metric: Metric, instrument: Instrument, sources: Sources, state: int) -> DataFrame:
+    table = sources.table(metric)
+    if metric.lacks(table, SCORER):
+        return _NONE
+    if isinstance(metric, OutcomeMetric):
+        found = metric.questions(scored_rows(table, SCORER), state)
+    elif isinstance(metric, SelfConsistency):
+        found = metric.questions(table, state)
+    else:  # a rate over arms of transcripts: a single question has none
+        return _NONE
+    measure = metric.measures(state)[instrument.number]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = measure.compute(*(found[name] for name in measure.columns))
+    value = value if instrument.rising else 1 - value
+    return Series(value, index=found.index, name="value").dropna().reset_index()
+
+
+def _importance(attribution: Attribution, sources: Sources) -> DataFrame:
+    names = [*CASE, "step_index", "importance"]
+    if attribution.metric:
+        metric = METRICS[attribution.metric]
+        assert isinstance(metric, StepMetric)
+        return metric.importance(sources.outcomes, SCORER, TRIGGERED)
+    rows = sources.by_name[attribution.source]
+    if "importance" in rows:
+        return rows.loc[rows["prompt_state"] == TRIGGERED, names]
+    own = own_rows(scored_rows(rows, SCORER), TRIGGERED, attribution.source)
+    if attribution.source == "knock-out":
+        span = pd.to_numeric(argument(own, "span"), errors="coerce")
+        found = own.assign(step_index=span, importance=own["kl"]).dropna(subset=["step_index"])
+    else:
+        found = own.assign(importance=own["value_before"] - own["value"])
+    return found.groupby([*CASE, "step_index"])["importance"].mean().reset_index()

@@ -1,0 +1,167 @@
+"""The units of work of a ladder, and processes that take them on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+from pandas import DataFrame
+
+from analyses.calibration.collecting import rung_tables
+from analyses.calibration.instruments import REFERENCE, sources
+from analyses.calibration.ladder import Rung, Scale
+from analyses.calibration.measuring import Bench, organism_folder, train_parent, train_rung
+from scratchpad.runs import RunFolder
+
+TRANSCRIPTS = "transcripts"
+COSTS = "costs"
+Advance = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One source of one rung; its name is a file's."""
+
+    rung: Rung
+    source: str
+
+    @property
+    def name(self) -> str:
+        """A name that sorts by rung."""
+        source = "reference" if self.source == REFERENCE else self.source.replace(":", "-")
+        return f"{self.rung.name}.{source}"
+
+
+class Done(NamedTuple):
+    """A finished unit: its rows and its cost; seconds stand apart, they differ from run to run."""
+
+    rows: DataFrame
+    cost: DataFrame
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Work:
+    """All work of a ladder in one folder.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Where units are kept.
+    scale : Scale
+        Which rungs, and what is asked of them.
+    seed : int
+        Seeds every draw.
+    workers : int
+        Processes, each on one core.
+    """
+
+    folder: RunFolder
+    scale: Scale
+    seed: int
+    workers: int
+
+    @property
+    def units(self) -> list[Unit]:
+        """Every unit, rung by rung, what a rung wrote before what is made of it."""
+        names = (TRANSCRIPTS, *sources())
+        return [Unit(rung, source) for rung in self.scale.rungs for source in names]
+
+    def train(self, advance: Advance) -> None:
+        """Train parents, then all that continues from them; what is in the cache is not."""
+        missing = [one for one in self.scale.rungs if not organism_folder(one).is_dir()]
+        parents = {rung.config.parent.hash: rung for rung in missing}
+        for _ in self.spread(train_parent, [(rung,) for rung in parents.values()]):
+            pass
+        for _ in range(len(self.scale.rungs) - len(missing)):
+            advance()
+        for _ in self.spread(train_rung, [(rung,) for rung in missing]):
+            advance()
+
+    def measure(self, advance: Advance) -> int:
+        """Take every unit that is not there yet; gives how many were."""
+        finished = self.folder.finished_units()
+        for first in (True, False):
+            units = [one for one in self.units if (one.source == TRANSCRIPTS) is first]
+            missing = [one for one in units if one.name not in finished]
+            for _ in range(len(units) - len(missing)):
+                advance()
+            tasks = [(self._bench(one), one.source) for one in missing]
+            for number, done in self.spread(take, tasks):
+                cost = done.cost.assign(organism=missing[number].rung.name)
+                seconds = DataFrame({"seconds": [done.seconds]})
+                self.folder.write_unit(missing[number].name, seconds, beside="seconds")
+                self.folder.write_unit(missing[number].name, cost, beside=COSTS)
+                self.folder.write_unit(missing[number].name, done.rows)
+                advance()
+        return len(finished)
+
+    def found(self, advance: Advance) -> dict[str, DataFrame]:
+        """Every rung's tables, joined by name, with the rung's name as `organism`."""
+        tasks = [(self._bench(Unit(one, REFERENCE)), self._paths(one)) for one in self.scale.rungs]
+        made: dict[int, dict[str, DataFrame]] = {}
+        for number, tables in self.spread(rung_tables, tasks):
+            made[number] = tables
+            advance()
+        names = made[0].keys()
+        return {
+            name: pd.concat(
+                [
+                    made[number][name].assign(organism=rung.name)
+                    for number, rung in enumerate(self.scale.rungs)
+                ],
+                ignore_index=True,
+            )
+            for name in names
+        } | {COSTS: self.folder.merged_units(beside=COSTS)}
+
+    def seconds(self) -> dict[str, float]:
+        """How long every unit took."""
+        folder = self.folder.path / "units" / "seconds"
+        paths = sorted(folder.glob("[!.]*.parquet"))
+        return {path.stem: float(pd.read_parquet(path)["seconds"].item()) for path in paths}
+
+    def _paths(self, rung: Rung) -> dict[str, Path]:
+        return {source: self._path(Unit(rung, source)) for source in sources()}
+
+    def _bench(self, unit: Unit) -> Bench:
+        own = Unit(unit.rung, TRANSCRIPTS)
+        transcripts = None if unit.source == TRANSCRIPTS else self._path(own)
+        return Bench(unit.rung, self.scale, self.seed, transcripts)
+
+    def _path(self, unit: Unit) -> Path:
+        return self.folder.path / "units" / f"{unit.name}.parquet"
+
+    def spread(
+        self, task: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]
+    ) -> Iterator[tuple[int, Any]]:
+        """Do a task with every tuple of arguments; gives the place of each as it gets done."""
+        if not arguments:
+            return
+        with ProcessPoolExecutor(
+            self.workers, mp_context=get_context("spawn"), initializer=one_thread
+        ) as pool:
+            waiting = {pool.submit(task, *one): place for place, one in enumerate(arguments)}
+            for done in as_completed(waiting):
+                yield waiting[done], done.result()
+
+
+def one_thread() -> None:
+    """Keep a worker to one core: its sums, and so the tables, do not hang on how many there are."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def take(bench: Bench, source: str) -> Done:
+    """Take one unit."""
+    start = time.perf_counter()
+    rows, questions, tokens = bench.sampled() if source == TRANSCRIPTS else bench.take(source)
+    cost = DataFrame({"source": [source], "questions": [questions], "forward_tokens": [tokens]})
+    return Done(rows, cost, time.perf_counter() - start)
