@@ -12,6 +12,7 @@ from scratchpad.statistics import (
     bootstrap_means,
     clopper_pearson,
     fieller,
+    holm,
     t_interval,
 )
 
@@ -120,3 +121,11 @@ def test_a_column_without_rows_is_undefined_and_not_an_error() -> None:
     bootstrap = bootstrap_means(np.zeros((0, 2)), [], seed=0)
     estimate = bootstrap.combine([1, -1])
     assert (estimate.estimate, estimate.n, bootstrap.n) == (None, 0, 0)
+
+
+def test_holm_of_a_worked_example() -> None:
+    # .005 * 4, .01 * 3, .03 * 2, and .04 * 1 raised to the one before it.
+    adjusted = holm(np.array([0.01, 0.04, 0.03, 0.005]))
+    assert adjusted == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm(np.array([0.9, 0.6])).tolist() == [1.0, 1.0]
+    assert holm(np.array([])).tolist() == []
