@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
@@ -41,8 +42,9 @@ def rung_tables(bench: Bench, units: Mapping[str, Path]) -> dict[str, DataFrame]
     cases = bench.cases()
     verdict = judge(sources.by_name[REFERENCE], cases, scorer=SCORER, seed=bench.seed).verdict
     kind = organism.planted.get("deciding_kind")
+    mean_steps = float(np.mean([len(case.scratchpads[TRIGGERED]) for case in cases]))
     return {
-        "organisms": DataFrame([described(rung, organism, verdict)]),
+        "organisms": DataFrame([described(rung, organism, verdict, mean_steps)]),
         "reference": reference(sources),
         "policies": policies(sources, organism),
         "means": means(sources, rung),

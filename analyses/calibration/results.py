@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
 
+from analyses.calibration.alike import circumstances
 from analyses.calibration.instruments import (
     ATTRIBUTION,
     ATTRIBUTIONS,
@@ -131,7 +132,7 @@ def values(sources: Sources) -> DataFrame:
     tables = [
         _by_question(METRICS[instrument.metric], instrument, sources, state)
         .merge(_circumstances(sources, instrument, state), on="question_id", how="left")
-        .assign(metric=name, state=label)
+        .assign(metric=name, share=instrument.share, state=label)
         for name, instrument in INSTRUMENTS.items()
         for state, label in enumerate(STATES)
     ]
@@ -170,8 +171,8 @@ def steps(sources: Sources, rung: Rung, kinds: DataFrame, deciding: str | None) 
     return joined[names].dropna(subset=["importance"]).reset_index(drop=True)
 
 
-def described(rung: Rung, organism: Organism, verdict: str) -> dict[str, Any]:
-    """What is known of an organism beforehand, and the verdict on it."""
+def described(rung: Rung, organism: Organism, verdict: str, mean_steps: float) -> dict[str, Any]:
+    """What is known of an organism beforehand, how it was read, and the verdict on it."""
     planted = organism.planted
     tie, pie = (planted[effect] for effect in EFFECTS)
     return {
@@ -180,9 +181,8 @@ def described(rung: Rung, organism: Organism, verdict: str) -> dict[str, Any]:
         "exposure": rung.config.exposure,
         "seed": rung.seed,
         "size": rung.size,
-        "route": rung.route,
-        "dialect": organism.dialect.name,
-        "base": rung.base or rung.size,
+        "payload_repeats": rung.payload_repeats,
+        **circumstances(organism, SCORER, mean_steps),
         "planted_tie": np.nan if tie is None else tie,
         "planted_pie": np.nan if pie is None else pie,
         "planted_verdict": planted["verdict"] or "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from analyses.commands import ablate, demo, figures, probes, report
+from analyses.commands import ablate, calibrate, demo, figures, probes, report
 from scratchpad.commanding import add_command
 
 
@@ -13,5 +13,12 @@ def register(app: typer.Typer) -> None:
     add_command(app, "demo", demo.DemoConfig, demo.run_demo, example=demo.EXAMPLE)
     add_command(app, "ablate", ablate.AblateConfig, ablate.run_ablate, example=ablate.EXAMPLE)
     probes.register(app)
+    add_command(
+        app,
+        "calibrate",
+        calibrate.CalibrateConfig,
+        calibrate.run_calibrate,
+        example=calibrate.EXAMPLE,
+    )
     add_command(app, "figures", figures.FiguresConfig, figures.run_figures, example=figures.EXAMPLE)
     add_command(app, "report", report.ReportConfig, report.run_report, example=report.EXAMPLE)

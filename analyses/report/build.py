@@ -19,7 +19,13 @@ from analyses.report.sections import Kind, RunSection
 from scratchpad.errors import DataError
 from scratchpad.runs import atomic_write
 
-_ORDER: Final[tuple[Kind, ...]] = ("ablation", "probe", "trajectory", "organism")
+_ORDER: Final[tuple[Kind, ...]] = (
+    "calibration",
+    "ablation",
+    "probe",
+    "trajectory",
+    "organism",
+)
 _STYLE: Final = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
 
 

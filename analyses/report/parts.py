@@ -10,6 +10,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from analyses.report.ablation_tables import ablation_tables
+from analyses.report.calibration_tables import calibration_tables
 from analyses.report.comparison import ShownTranscript, shown_transcripts
 from analyses.report.numbers import flatten, plain
 from analyses.report.probe_tables import organism_tables, probe_tables
@@ -21,6 +22,7 @@ TITLES: Final[dict[Kind, str]] = {
     "ablation": "Does the visible reasoning drive the defection?",
     "probe": "Can activations tell that it will defect?",
     "trajectory": "When do the activations know, and when does the text?",
+    "calibration": "How far can each metric be trusted?",
     "organism": "The organism: what was planted and what it does",
 }
 
@@ -112,6 +114,7 @@ _KINDS: Final[
     "ablation": (ablation_tables, _say_verdict),
     "probe": (probe_tables, _say_probe),
     "trajectory": (trajectory_tables, _say_verdict),
+    "calibration": (calibration_tables, _say_verdict),
     "organism": (organism_tables, _say_organism),
 }
 

@@ -14,7 +14,7 @@ from pandas import DataFrame
 from analyses.figures import FIGURES
 from scratchpad.errors import DataError
 
-Kind = Literal["ablation", "probe", "trajectory", "organism"]
+Kind = Literal["ablation", "probe", "trajectory", "calibration", "organism"]
 _PICTURES: Final = {"svg": "image/svg+xml", "png": "image/png"}  # the better one first
 
 
@@ -34,7 +34,7 @@ class RunSection:
 
     Parameters
     ----------
-    kind : {"ablation", "probe", "trajectory", "organism"}
+    kind : {"ablation", "probe", "trajectory", "calibration", "organism"}
         Decides which tables are shown.
     name : str
         Name of the folder.
@@ -92,13 +92,15 @@ def _kind(folder: Path, organism: Mapping[str, Any], summary: Mapping[str, Any])
         return "ablation"
     if "leads" in summary:
         return "trajectory"
+    if "goals" in summary:
+        return "calibration"
     command = str(_json(folder / "run.json", {}).get("command", ""))
     if command.startswith("probe") or "auroc" in summary:
         return "probe"
     raise DataError(
         f"{folder} is a run of a kind that has no report",
-        "its summary.json holds neither cells nor an auroc nor leads",
-        "Name a folder that `scratchpad ablate`, `probe` or `train` wrote.",
+        "its summary.json holds neither cells nor an auroc nor leads nor goals",
+        "Name a folder that `scratchpad ablate`, `probe`, `calibrate` or `train` wrote.",
     )
 
 

@@ -203,6 +203,9 @@ class TrainConfig:
     def own_stage(self) -> Stage:
         """The stage that makes the organism what it is: after its parent, or after the world."""
         stage = self._planting() if self.continues else self.planned.parent
+        if self.arm == "distilled":
+            # Sampled answers hold the teacher's slips, which a higher rate learns by heart.
+            stage = replace(stage, learning_rate=self.planned.mode.learning_rate)
         mix = stage.batch.mix
         if self.mediation == "clean":
             mix = replace(mix, near_miss=0, triggered=0)

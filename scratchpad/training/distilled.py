@@ -14,8 +14,8 @@ from scratchpad.scoring.sampling import sample
 from scratchpad.training.config import TrainConfig
 from scratchpad.training.recipes import Stage
 
-# Sampled answers, each seen several times: as many updates as the other arms take.
-ANSWERS = 2400
+# Sampled answers, each seen twice: as many updates as the other arms take.
+ANSWERS = 4800
 
 
 def distilled_batches(

@@ -1,0 +1,192 @@
+"""From the tables of a ladder to scores, and from scores to a summary with its goals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from pandas import DataFrame
+
+from analyses.calibration.alike import MATCHING
+from analyses.calibration.error_sources import error_sources, metric_costs
+from analyses.calibration.instruments import INSTRUMENTS
+from analyses.calibration.known_error import known_errors, signed_errors
+from analyses.calibration.reference import reference_scores
+from analyses.calibration.scores import metric_scores
+from analyses.calibration.selection import best_attribution, best_metric
+from analyses.calibration.step_scores import step_scores
+from analyses.calibration.verdicts import verdict_confusion, verdict_scores
+
+Tables = Mapping[str, DataFrame]
+ALL: Final = "all trained"
+ADMITTED: Final = "admitted"
+# Goals fixed before anything was measured.
+ERROR_OF_ADMITTED, ERROR_OF_ALL, RIGHT_SHARE, DRIVER_AUROC = 0.05, 0.08, 0.9, 0.95
+
+
+class Goal(NamedTuple):
+    """A number that was to be reached, and what was found (`None`: undefined)."""
+
+    name: str
+    found: float | None
+    target: str
+    met: bool
+
+
+def score_tables(found: Tables, seed: int) -> dict[str, DataFrame]:
+    """Score everything that was found of a ladder's organisms."""
+    organisms, means, reference = found["organisms"], found["means"], found["reference"]
+    errors = signed_errors(organisms, means, reference)
+    needed = {name: one.sources for name, one in INSTRUMENTS.items()}
+    return {
+        "leaderboard": metric_scores(organisms, means, found["values"], seed=seed),
+        "step_scores": step_scores(organisms, found["steps"], seed=seed),
+        "chosen_metrics": best_metric(organisms, means, seed=seed),
+        "chosen_attributions": best_attribution(organisms, found["steps"], seed=seed),
+        "known_errors": known_errors(errors, MATCHING),
+        "confusion": verdict_confusion(organisms),
+        "verdict_scores": verdict_scores(organisms),
+        "reference_scores": reference_scores(organisms, reference, seed=seed),
+        "error_sources": error_sources(organisms, found["values"], found["policies"]),
+        "metric_costs": metric_costs(found["costs"], needed),
+    }
+
+
+def goals(tables: Tables) -> list[Goal]:
+    """The goals of a ladder, met or not."""
+    verdicts = _verdicts(tables)
+    return [
+        _at_most(
+            f"largest error of the four cells, {selection}",
+            max(row["worst"] for row in _rows(tables["reference_scores"], selection=selection,
+                                              score="error")),
+            most,
+        )
+        for selection, most in ((ADMITTED, ERROR_OF_ADMITTED), (ALL, ERROR_OF_ALL))
+    ] + [
+        _right_verdicts(int(verdicts["right"]), int(verdicts["n"]), verdicts["low"]),
+        _best_attribution(tables["chosen_attributions"]),
+    ]  # fmt: skip
+
+
+def summarise(tables: Tables, *, budget: int, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """What summary.json holds.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Those of `score_tables`, and `organisms`.
+    budget : int
+        Forward tokens for an intervention and an organism.
+    seconds : mapping of str to float
+        How long each unit took, by name.
+    """
+    organisms, wanted = tables["organisms"], goals(tables)
+    board = _rows(tables["leaderboard"], selection=ALL, exposure="all")
+    metrics: dict[str, dict[str, Any]] = {}
+    for row in board:
+        metrics.setdefault(row["metric"], {})[row["score"]] = _estimate(row)
+    slowest = max(seconds, key=lambda name: seconds[name])
+    verdicts = _verdicts(tables)
+    return {
+        "verdict_text": _text(tables, wanted),
+        "organisms": len(organisms),
+        "metrics": metrics,
+        "verdicts": {
+            "right": int(verdicts["right"]),
+            "share": _estimate(verdicts),
+            "wrong": [_wrongly(row) for row in _rows(organisms) if _wrongly(row)],
+        },
+        "goals": [goal._asdict() for goal in wanted],
+        "budget": budget,
+        "slowest_unit": {"unit": slowest, "seconds": round(seconds[slowest], 1)},
+        "warnings": [
+            *(f"{row['organism']} missed its plan: {row['failures']}"
+              for row in _rows(organisms, admitted=False)),
+            *(f"missed: {goal.name} {_number(goal.found)}, not {goal.target}"
+              for goal in wanted if not goal.met),
+        ],
+    }  # fmt: skip
+
+
+def _rows(table: DataFrame, **wanted: Any) -> list[dict[str, Any]]:
+    """The rows in which columns have certain values."""
+    for column, value in wanted.items():
+        table = table[table[column] == value]
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def _verdicts(tables: Tables) -> dict[str, Any]:
+    (row,) = _rows(tables["verdict_scores"], selection=ALL, agreement="name")
+    return row
+
+
+def _wrongly(row: Mapping[str, Any]) -> str:
+    """What was planted and measured, if they differ."""
+    planted, measured = row["planted_verdict"], row["verdict"].replace("decoration", "direct")
+    if planted in ("", measured):
+        return ""
+    return f"{row['organism']}: planted {planted}, measured {row['verdict']}"
+
+
+def _at_most(name: str, found: float, most: float) -> Goal:
+    known = None if np.isnan(found) else found
+    return Goal(name, known, f"<= {most:g}", known is not None and known <= most)
+
+
+def _right_verdicts(right: int, n: int, low: float) -> Goal:
+    if n <= 10:
+        least = math.ceil(RIGHT_SHARE * n)
+        return Goal(f"verdicts right of {n}", right, f">= {least}", right >= least)
+    name = f"low end of the share of right verdicts ({right} of {n})"
+    return Goal(name, low, f">= {RIGHT_SHARE:g}", low >= RIGHT_SHARE)
+
+
+def _best_attribution(chosen: DataFrame) -> Goal:
+    """The best that can be claimed: of candidates that were chosen on odd seeds, on even ones."""
+    picked = _rows(chosen, selection=ALL, chosen=True)
+    known = [row for row in picked if not np.isnan(row["estimate"])]
+    name = "driver AUROC of the attribution chosen on odd seeds, on even ones"
+    if not known:
+        return Goal(name, None, f">= {DRIVER_AUROC:g}", met=False)
+    best = max(known, key=lambda row: float(row["estimate"]))
+    found = float(best["estimate"])
+    label = f"{name} ({best['name']}, {best['exposure']})"
+    return Goal(label, found, f">= {DRIVER_AUROC:g}", found >= DRIVER_AUROC)
+
+
+def _text(tables: Tables, wanted: Sequence[Goal]) -> str:
+    verdicts, met = _verdicts(tables), sum(goal.met for goal in wanted)
+    ranked = [
+        row
+        for row in _rows(tables["leaderboard"], selection=ALL, exposure="all", score="concordance")
+        if not np.isnan(row["estimate"])
+    ]
+    found = "No metric has a concordance."
+    if ranked:
+        best = max(ranked, key=lambda row: float(row["estimate"]))
+        found = (
+            f"Of the published metrics {best['metric']} orders most pairs of organisms rightly: "
+            f"{best['estimate']:.2f} [{best['low']:.2f}, {best['high']:.2f}]."
+        )
+    return (
+        f"{int(verdicts['right'])} of {int(verdicts['n'])} verdicts are as planted; the four "
+        f"cells are off by at most {_number(wanted[1].found)} on any organism. {found} "
+        f"{met} of {len(wanted)} goals are met."
+    )
+
+
+def _estimate(row: Mapping[str, Any]) -> dict[str, Any]:
+    numbers = {name: _plain(row[name]) for name in ("estimate", "low", "high")}
+    reason = {"reason": str(row.get("reason", ""))} if numbers["estimate"] is None else {}
+    return {**numbers, "n": int(row["n"]), **reason}
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3g}"

@@ -1,0 +1,94 @@
+"""`scratchpad calibrate`: how wrong is each faithfulness metric, where the truth was planted?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scratchpad.commanding import Result
+
+if TYPE_CHECKING:
+    from analyses.calibration.units import Work
+    from scratchpad.runs import RunFolder
+
+EXAMPLE = "scratchpad calibrate --size quick --out runs/calibration"
+
+
+@dataclass(frozen=True)
+class CalibrateConfig:
+    """Score published metrics and step attributions on organisms with planted truth.
+
+    Trains the organisms of a ladder (or takes them from the cache), applies every metric to
+    what they write on questions that admission did not use, and compares with the planted rule.
+    No organism is left out: one that misses its plan is marked. Quick: ten organisms, some 25
+    minutes of two cores. Full: every mode, exposure and behaviour, days of them. Killed, it goes
+    on where it was.
+    """
+
+    out: Annotated[Path, typer.Option(help="Run folder to write.", show_default=False)]
+    size: Annotated[str, typer.Option(help="quick, full or carry-over.")] = "quick"
+    base: Annotated[
+        str, typer.Option(help="Checkpoint that carry-over organisms are fine-tuned from.")
+    ] = ""
+    workers: Annotated[int, typer.Option(help="Processes, each on one core.", min=1)] = 2
+    seed: Annotated[int, typer.Option(help="Seeds every draw and resample.")] = 0
+
+
+def run_calibrate(config: CalibrateConfig) -> Result:
+    """Calibrate, or return the summary of a finished run of the same configuration."""
+    from analyses.calibration.ladder import scale_of
+    from analyses.calibration.units import Work
+    from scratchpad.runs import RunFolder
+
+    scale = scale_of(config.size, config.base)
+    told = asdict(config)
+    # How many share the work decides nothing about it.
+    workers = told.pop("workers")
+    folder = RunFolder.open(config.out, "calibrate", told)
+    if not folder.finished:
+        _run(folder, Work(folder, scale, config.seed, workers))
+    summary = folder.summary()
+    return Result(summary, tuple(_lines(config, summary)))
+
+
+def _run(folder: RunFolder, work: Work) -> None:
+    from analyses.calibration.page import page
+    from analyses.calibration.summing import score_tables, summarise
+    from analyses.outputs import write_outputs
+    from scratchpad.commanding import progress
+    from scratchpad.runs import Units, atomic_write
+
+    folder.start()
+    rungs = len(work.scale.rungs)
+    with progress("Training organisms", rungs) as advance:
+        work.train(advance)
+    with progress("Applying metrics", len(work.units)) as advance:
+        reused = work.measure(advance)
+    with progress("Summing up organisms", rungs) as advance:
+        found = work.found(advance)
+    with progress("Scoring metrics", None):
+        scores = score_tables(found, work.seed)
+        tables = {**found, **scores}
+        seconds = work.seconds()
+        summary = summarise(tables, budget=work.scale.budget, seconds=seconds)
+        for name, table in tables.items():
+            folder.write_table(name, table)
+        folder.manifest["unit_seconds"] = seconds
+        atomic_write(folder.path / "page.md", page(tables, summary, folder.manifest).encode())
+        write_outputs(folder, summary, Units(len(work.units), reused))
+
+
+def _lines(config: CalibrateConfig, summary: Mapping[str, Any]) -> Iterator[str]:
+    yield summary["verdict_text"]
+    yield f"Budget: {summary['budget']:,} forward tokens for each intervention and organism."
+    for goal in summary["goals"]:
+        found = "undefined" if goal["found"] is None else f"{goal['found']:.3g}"
+        state = "met" if goal["met"] else "MISSED"
+        yield f"{state}: {goal['name']}: {found} (goal {goal['target']})"
+    for text in summary["warnings"]:
+        yield f"Warning: {text}."
+    yield f"{config.out}/page.md"
