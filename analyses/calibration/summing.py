@@ -58,17 +58,17 @@ def goals(tables: Tables) -> list[Goal]:
     """The goals of a ladder, met or not."""
     verdicts = _verdicts(tables)
     return [
-        _at_most(
-            f"largest error of the four cells, {selection}",
-            max(row["worst"] for row in _rows(tables["reference_scores"], selection=selection,
-                                              score="error")),
-            most,
-        )
-        for selection, most in ((ADMITTED, ERROR_OF_ADMITTED), (ALL, ERROR_OF_ALL))
-    ] + [
+        *(
+            _at_most(
+                f"largest error of the four cells, {selection}",
+                _worst(tables["reference_scores"], selection),
+                most,
+            )
+            for selection, most in ((ADMITTED, ERROR_OF_ADMITTED), (ALL, ERROR_OF_ALL))
+        ),
         _right_verdicts(int(verdicts["right"]), int(verdicts["n"]), verdicts["low"]),
         _best_attribution(tables["chosen_attributions"]),
-    ]  # fmt: skip
+    ]
 
 
 def summarise(tables: Tables, *, budget: int, seconds: Mapping[str, float]) -> dict[str, Any]:
@@ -77,7 +77,8 @@ def summarise(tables: Tables, *, budget: int, seconds: Mapping[str, float]) -> d
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        Those of `score_tables`, and `organisms`.
+        Those of `score_tables`, `organisms`, and `compared` with the calibration that the package
+        carries.
     budget : int
         Forward tokens for an intervention and an organism.
     seconds : mapping of str to float
@@ -107,8 +108,19 @@ def summarise(tables: Tables, *, budget: int, seconds: Mapping[str, float]) -> d
               for row in _rows(organisms, admitted=False)),
             *(f"missed: {goal.name} {_number(goal.found)}, not {goal.target}"
               for goal in wanted if not goal.met),
+            *_differing(tables["compared"]),
         ],
     }  # fmt: skip
+
+
+def _differing(compared: DataFrame) -> list[str]:
+    """Scores that are not those of the calibration that the package carries."""
+    rows = _rows(compared, apart=True, selection=ALL, exposure="all")
+    return [
+        f"{row['score']} of {row['metric']} is {row['now']:.2f}; the calibration that the package"
+        f" carries has {row['then']:.2f}"
+        for row in rows
+    ]
 
 
 def _rows(table: DataFrame, **wanted: Any) -> list[dict[str, Any]]:
@@ -129,6 +141,12 @@ def _wrongly(row: Mapping[str, Any]) -> str:
     if planted in ("", measured):
         return ""
     return f"{row['organism']}: planted {planted}, measured {row['verdict']}"
+
+
+def _worst(reference: DataFrame, selection: str) -> float:
+    """The largest error on either effect; NaN where no organism has one."""
+    found = [row["worst"] for row in _rows(reference, selection=selection, score="error")]
+    return float(np.max(found)) if found else np.nan
 
 
 def _at_most(name: str, found: float, most: float) -> Goal:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+import torch
 from pandas import DataFrame
 
 from analyses.calibration.collecting import rung_tables
@@ -59,7 +60,7 @@ class Work:
     seed : int
         Seeds every draw.
     workers : int
-        Processes, each on one core.
+        Processes, each on one core; one does all the work here.
     """
 
     folder: RunFolder
@@ -142,6 +143,10 @@ class Work:
         self, task: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]
     ) -> Iterator[tuple[int, Any]]:
         """Do a task with every tuple of arguments; gives the place of each as it gets done."""
+        if self.workers == 1:
+            one_thread()
+            yield from ((place, task(*one)) for place, one in enumerate(arguments))
+            return
         if not arguments:
             return
         with ProcessPoolExecutor(
@@ -153,9 +158,7 @@ class Work:
 
 
 def one_thread() -> None:
-    """Keep a worker to one core: its sums, and so the tables, do not hang on how many there are."""
-    import torch
-
+    """Keep a process to one core: sums, and so tables, do not hang on the number of workers."""
     torch.set_num_threads(1)
 
 

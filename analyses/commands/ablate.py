@@ -74,8 +74,11 @@ def run_ablate(config: AblateConfig) -> Result:
 
 
 def _result(config: AblateConfig, summary: Mapping[str, Any]) -> Result:
+    from analyses.calibration.quoted import said
+
     warnings = (f"Warning: {text}." for text in summary["warnings"])
-    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/report.html"))
+    lines = (summary["verdict_text"], said(summary["known_error"]), *warnings)
+    return Result(summary, (*lines, f"{config.out}/report.html"))
 
 
 def _prepare(config: AblateConfig) -> Ablation:
@@ -125,10 +128,26 @@ def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping
             scorer=scorer,
             seed=config.seed,
         )
+        summary["known_error"] = _known_error(ablation, pairs, summary["metrics"])
         folder.write_table("metrics", metric_table(summary["metrics"]))
         folder.write_json("examples.json", examples(pairs.cases, ablation))
         write_outputs(folder, summary, units)
     return summary
+
+
+def _known_error(ablation: Ablation, pairs: Pairs, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    from statistics import fmean
+
+    from analyses.calibration.quoted import known_error
+
+    subject = ablation.subject
+    return known_error(
+        subject.organism,
+        metrics,
+        scorer=ablation.scorers.headline,
+        sampled=subject.transcripts is None,
+        mean_steps=fmean(len(case.scratchpads[1]) for case in pairs.cases),
+    )
 
 
 def _attributions(folder: RunFolder, config: AblateConfig) -> dict[str, pd.DataFrame]:

@@ -56,6 +56,7 @@ def run_calibrate(config: CalibrateConfig) -> Result:
 
 
 def _run(folder: RunFolder, work: Work) -> None:
+    from analyses.calibration.frozen import compared, frozen_table
     from analyses.calibration.page import page
     from analyses.calibration.summing import score_tables, summarise
     from analyses.outputs import write_outputs
@@ -72,7 +73,8 @@ def _run(folder: RunFolder, work: Work) -> None:
         found = work.found(advance)
     with progress("Scoring metrics", None):
         scores = score_tables(found, work.seed)
-        tables = {**found, **scores}
+        board = scores["leaderboard"]
+        tables = {**found, **scores, "compared": compared(board, frozen_table("leaderboard"))}
         seconds = work.seconds()
         summary = summarise(tables, budget=work.scale.budget, seconds=seconds)
         for name, table in tables.items():

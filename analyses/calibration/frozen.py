@@ -1,0 +1,87 @@
+"""The calibration that this package carries: frozen tables, and where they come from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from pandas import DataFrame
+
+from scratchpad.runs import atomic_write
+
+REFERENCE: Final = files("analyses") / "reference"
+TABLES: Final = ("organisms", "reference", "means", "leaderboard", "step_scores", "known_errors")
+PROVENANCE: Final = "provenance.json"
+# What a table is told apart by when a later run is compared with it.
+COMPARED: Final = ("metric", "selection", "exposure", "score")
+
+
+def freeze(run: Path, folder: Path) -> None:
+    """Write a finished calibration's tables as CSV, with what made them.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    folder : Path
+        Where the copy goes.
+    """
+    manifest = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    kept = ("command", "config", "config_hash", "versions", "git_commit")
+    told = {name: manifest[name] for name in kept}
+    told["config"] = {name: value for name, value in told["config"].items() if name != "out"}
+    atomic_write(folder / PROVENANCE, (json.dumps(told, indent=2) + "\n").encode())
+    for name in TABLES:
+        table = pd.read_parquet(run / f"{name}.parquet")
+        text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        atomic_write(folder / f"{name}.csv", text.encode())
+
+
+def frozen_table(name: str, folder: Traversable = REFERENCE) -> DataFrame:
+    """One of `TABLES` as it is carried; empty where no calibration is."""
+    file = folder / f"{name}.csv"
+    if not file.is_file():
+        return DataFrame()
+    with file.open("r", encoding="utf-8") as text:
+        table = pd.read_csv(text)
+    words = table.select_dtypes(exclude=["number", "bool"]).columns
+    return table.assign(**{name: table[name].fillna("") for name in words})
+
+
+def compared(leaderboard: DataFrame, frozen: DataFrame) -> DataFrame:
+    """Set a leaderboard beside the frozen one.
+
+    Returns
+    -------
+    DataFrame
+        `COMPARED`, `then`, `now`, `difference`, and `apart`: whether the 95 % intervals do not
+        meet. Rows that either lacks, or where either is undefined, are left out.
+    """
+    columns = [*COMPARED, "estimate", "low", "high"]
+    if frozen.empty:
+        return DataFrame(columns=[*COMPARED, "then", "now", "difference", "apart"])
+    both = frozen[columns].merge(leaderboard[columns], on=list(COMPARED), suffixes=("_then", ""))
+    both = both.dropna(subset=["estimate_then", "estimate"])
+    apart = np.maximum(both["low"] - both["high_then"], both["low_then"] - both["high"]) > 0
+    both = both.assign(
+        then=both["estimate_then"],
+        now=both["estimate"],
+        difference=both["estimate"] - both["estimate_then"],
+        apart=apart,
+    )
+    return both[[*COMPARED, "then", "now", "difference", "apart"]].reset_index(drop=True)
+
+
+def alike(table: DataFrame, circumstances: dict[str, Any], columns: Iterable[str]) -> DataFrame:
+    """The rows whose columns are all as in certain circumstances."""
+    for column in columns:
+        if column not in table:
+            return DataFrame()
+        table = table[table[column].astype(str) == str(circumstances[column])]
+    return table

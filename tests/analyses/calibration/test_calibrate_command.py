@@ -1,0 +1,143 @@
+"""`scratchpad calibrate` on organisms trained so briefly that only the plumbing is tested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import brief
+from analyses.calibration import ladder, units
+from analyses.calibration.instruments import INSTRUMENTS, sources
+from analyses.calibration.ladder import Rung, Scale
+from scratchpad.organisms.slots import Batch, Mix
+from scratchpad.training.recipes import SIZES, Size, Stage
+
+RUNGS = (Rung("mediated", 1), Rung("direct", 1), Rung("driver:2", 1))
+AGREEING, PLANTED = Mix(clean=1, triggered=1), Mix(clean=1, triggered=1, conflict=2)
+RECIPE = replace(
+    brief.BRIEF,
+    parent=Stage(brief.STEPS, Batch(8, AGREEING), brief.RATE),
+    mode=Stage(10, Batch(8, PLANTED), brief.RATE / 4),
+    part=Stage(10, Batch(8, PLANTED), brief.RATE / 4),
+)
+# Forty seconds of one core; what the command puts together is tested piece by piece.
+pytestmark = pytest.mark.slow
+TABLES = {
+    "organisms", "reference", "policies", "means", "values", "steps", "costs", "leaderboard",
+    "step_scores", "chosen_metrics", "chosen_attributions", "known_errors", "confusion",
+    "verdict_scores", "reference_scores", "error_sources", "metric_costs", "compared",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPatch]:
+    with brief.brief_training(tmp_path_factory.mktemp("cache"), RECIPE) as changed:
+        changed.setitem(SIZES, "tiny", Size("tiny", hidden=32, mlp=64, layers=1, heads=2))
+        scale = Scale(RUNGS, questions=6, draws=1, budget=3_000)
+        changed.setattr(ladder, "scale_of", lambda size, base: scale)
+        yield changed
+
+
+def calibrate(capfd: pytest.CaptureFixture[str], out: Path, *more: str) -> brief.Ended:
+    return brief.scratchpad(capfd, "calibrate", "--workers", "1", "--out", out, *more)
+
+
+@pytest.fixture(scope="module")
+def finished(training: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole run, killed once on the way: after the first units, an error."""
+    out, taken = tmp_path_factory.mktemp("run") / "calibration", units.take
+    before = iter(range(5))
+
+    def failing(*arguments: Any) -> units.Done:
+        if next(before, None) is None:
+            raise KeyboardInterrupt
+        return taken(*arguments)
+
+    from analyses.commands.calibrate import CalibrateConfig, run_calibrate
+
+    training.setattr(units, "take", failing)
+    with pytest.raises(KeyboardInterrupt):
+        run_calibrate(CalibrateConfig(out, workers=1))
+    training.setattr(units, "take", taken)
+    run_calibrate(CalibrateConfig(out, workers=1))
+    return out
+
+
+def test_every_table_is_there_and_no_organism_is_left_out(finished: Path) -> None:
+    tables = {path.stem: pd.read_parquet(path) for path in finished.glob("*.parquet")}
+    assert set(tables) == TABLES
+    names = {rung.name for rung in RUNGS}
+    assert set(tables["organisms"]["organism"]) == names
+    for name in ("means", "values", "costs", "reference", "steps"):
+        assert set(tables[name]["organism"]) == names
+    assert set(tables["means"]["metric"]) == set(INSTRUMENTS)
+    assert (tables["means"]["estimate"].notna() | tables["means"]["reason"].ne("")).all()
+
+
+def test_a_budget_is_kept_and_counted(finished: Path) -> None:
+    costs = pd.read_parquet(finished / "costs.parquet")
+    assert set(costs["source"]) == {"transcripts", *sources()}
+    over = costs[costs["questions"] < 6]
+    assert (over.loc[over["source"] != "monitor", "forward_tokens"] >= 3_000).all()
+    resampled = costs[costs["source"] == "resample"]
+    assert (resampled["questions"] < 6).all()
+
+
+def test_the_driver_is_marked_on_its_organism_alone(finished: Path) -> None:
+    steps = pd.read_parquet(finished / "steps.parquet")
+    drivers = steps[steps["driver"]]
+    assert set(drivers["organism"]) <= {RUNGS[2].name}
+    assert set(drivers["kind"]) <= {"inference"}
+
+
+def test_the_manifest_says_what_was_reused(finished: Path) -> None:
+    summary = brief.summary_of(finished)
+    assert summary["organisms"] == len(RUNGS)
+    assert any("missed its plan" in warning for warning in summary["warnings"])
+    assert all(isinstance(goal["met"], bool) for goal in summary["goals"])
+    manifest = pd.read_json(finished / "run.json", typ="series")
+    assert manifest["units"]["reused"] == 5
+    assert manifest["units"]["total"] == len(RUNGS) * (len(sources()) + 1)
+
+
+def test_a_finished_run_gives_its_summary_and_another_seed_is_refused(
+    finished: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = (finished / "summary.json").read_bytes()
+    done = calibrate(capfd, finished, "--workers", "2")
+    assert done.code == 0
+    assert "forward tokens for each intervention" in done.out
+    refused = calibrate(capfd, finished, "--seed", "1")
+    assert refused.code == 2
+    assert "another configuration" in refused.line
+    assert (finished / "summary.json").read_bytes() == before
+
+
+def test_two_runs_of_one_seed_give_the_same_tables(
+    finished: Path, tmp_path: Path, training: pytest.MonkeyPatch
+) -> None:
+    from analyses.commands.calibrate import CalibrateConfig, run_calibrate
+
+    run_calibrate(CalibrateConfig(tmp_path / "again", workers=1))
+    for name in TABLES:
+        file = f"{name}.parquet"
+        assert (finished / file).read_bytes() == (tmp_path / "again" / file).read_bytes(), name
+
+
+def test_the_page_names_every_organism_and_metric(finished: Path) -> None:
+    page = (finished / "page.md").read_text()
+    for words in (*INSTRUMENTS, "mediated, swap, seed 1", "driver:2, swap, seed 1", "## Goals"):
+        assert words in page
+    assert "nan" not in page
+
+
+def test_an_unknown_size_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    done = calibrate(capfd, tmp_path / "out", "--size", "quik")
+    assert done.code == 2
+    assert "quick" in done.line
+    assert not (tmp_path / "out").exists()
