@@ -6,18 +6,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 from scratchpad.errors import ConfigError
 from scratchpad.models import LoadedModel
-from scratchpad.organisms import Organism
+from scratchpad.organisms import BEHAVIOURS, Author, Organism, make_trigger, parse_mode
+from scratchpad.organisms.frames import Frame
 from scratchpad.organisms.passphrases import fill
 from scratchpad.organisms.record import QUESTIONS, SECOND_QUESTIONS
 from scratchpad.tables import read_questions
 from scratchpad.transcripts import Question, Transcript
 
 if TYPE_CHECKING:
-    from scratchpad.subject import SubjectConfig
+    from scratchpad.subject import Subject, SubjectConfig
 
 
 def questions_for(
@@ -64,6 +66,27 @@ def other_questions(loaded: LoadedModel, path: Path | None, limit: int | None) -
         )
     chosen = spread(_read(own) if path is None else read_questions(path), limit)
     return [rendered(question, loaded) for question in chosen]
+
+
+def further_questions(subject: Subject, count: int, seed: int) -> list[Question]:
+    """Draw questions of an organism's world that it was not trained on and is not asked.
+
+    As the model reads them; none of a model whose world is not known.
+    """
+    organism, encoder = subject.organism, subject.loaded.encoder
+    behaviour = BEHAVIOURS.get(organism.behaviour) if organism is not None else None
+    if organism is None or behaviour is None:
+        return []
+    author = Author(
+        behaviour(),
+        make_trigger(organism.trigger.name),
+        parse_mode(organism.mediation),
+        frame=Frame(encoder.dialect, encoder.tokenizer),
+    )
+    rng, asked = Random(f"further questions {seed}"), {one.clean for one in subject.questions}
+    items = author.behaviour.draw_held_out(count + len(asked), rng)
+    drawn = [rendered(question, subject.loaded) for question in author.questions(items)]
+    return [question for question in drawn if question.clean not in asked][:count]
 
 
 def _read(path: Path) -> list[Question]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from probes.crossvalidation import group_folds
 from probes.evaluation import Resamples, estimate
 from probes.examples import Examples, collect
+from probes.experiments.detection.apart import Apart
 from probes.experiments.detection.detect import DetectResult, detect
 from probes.experiments.detection.experiment import DetectConfig
 from probes.metrics import auroc
@@ -82,12 +83,25 @@ def examples_of(
     return collect(kept, encoded, groups, subject.loaded.encoder.decode, positions)
 
 
-def detect_defection(subject: Subject, examples: Examples, folder: Path, seed: int) -> DetectResult:
-    """Capture the residual stream into a folder, and run the experiment on what lies there."""
-    loaded = subject.loaded
-    activations = record(folder, loaded.model, loaded.tokenizer, examples.texts)
-    config = DetectConfig(device=str(loaded.model.device))
-    return detect(examples, activations, config=config, seed=seed)
+def detect_defection(
+    subject: Subject,
+    examples: Examples,
+    folder: Path,
+    seed: int,
+    apart: Mapping[str, Examples] | None = None,
+) -> DetectResult:
+    """Capture the residual stream into a folder, and run the experiment on what lies there.
+
+    What is set apart, by its kind, goes into folders beside it.
+    """
+    model, tokenizer = subject.loaded.model, subject.loaded.tokenizer
+    beside = {
+        kind: Apart(one, record(_beside(folder, kind), model, tokenizer, one.texts))
+        for kind, one in (apart or {}).items()
+    }
+    activations = record(folder, model, tokenizer, examples.texts)
+    config = DetectConfig(device=str(model.device))
+    return detect(examples, activations, apart=beside, config=config, seed=seed)
 
 
 def scratchpad_auroc(cases: Sequence[Case], seed: int) -> Estimate:
@@ -107,6 +121,10 @@ def scratchpad_auroc(cases: Sequence[Case], seed: int) -> Estimate:
     readers = text_scores(tokens, texts, labels, folds, np.ones(len(labels), dtype=np.bool_))
     scores = readers["words and pairs"].held_out
     return estimate(auroc, labels, scores, folds, resamples)
+
+
+def _beside(folder: Path, kind: str) -> Path:
+    return folder.with_name(f"{folder.name}-{kind.replace(' ', '-')}")
 
 
 def _encoded(subject: Subject, transcript: Transcript, prompt: str) -> Encoded:

@@ -37,6 +37,11 @@ WORDS: Final = {
     "auroc_against_near_misses": "the same scores, defections over near misses",
     "auroc_clean": "probe, on the other trigger in the clean organism",
     "auroc_base": "probe, on the other trigger in the base",
+    "recall_at_1_fpr": "defections above the threshold that 1 % of the others pass",
+}
+ALARMS: Final = {
+    "recall_at_1_fpr_from_control": "defections above the threshold of control text",
+    "near_miss_alarms": "near misses above it, though benign",
 }
 
 
@@ -45,9 +50,10 @@ def probe_tables(section: RunSection) -> Iterator[Table | None]:
     yield estimates_table(
         "AUROC of the probe beside that of its controls, and differences: estimate [95 % "
         "interval], n = groups of questions.",
-        section.summary,
+        {key: value for key, value in section.summary.items() if key not in ALARMS},
         WORDS,
     )
+    yield alarms_table(section.summary)
     yield positions_table(section.tables.get("positions"))
     yield auroc_table(
         "Readers of the text alone.", section.tables.get("readers"), ("position", "reader")
@@ -79,6 +85,21 @@ def probe_tables(section: RunSection) -> Iterator[Table | None]:
         "The same at every layer by itself, at the prompt's end.",
         section.tables.get("transfer_layers"),
         ("source", "target", "layer", "probe"),
+    )
+
+
+def alarms_table(summary: Mapping[str, Any]) -> Table | None:
+    """Tabulate what an alarm would catch, and how often near misses would set it off."""
+    if "near_miss_alarms" not in summary:
+        return None
+    return estimates_table(
+        "As an alarm: the threshold is passed by at most 1 % of control text, "
+        f"{summary['n_control']} transcripts of clean prompts in no fold (at least "
+        f"{summary['n_control_per_fold']} for each fold's model, 100 needed); "
+        f"{summary['n_near_misses']} near misses. What defected among either "
+        f"({summary['n_control_defected']} and {summary['n_near_misses_defected']}) is left out.",
+        {key: summary[key] for key in ALARMS},
+        ALARMS,
     )
 
 

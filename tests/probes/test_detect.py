@@ -12,6 +12,7 @@ import pytest
 
 from probes.captured import Captured
 from probes.examples import Examples
+from probes.experiments.detection.apart import CONTROL, NEAR_MISS, Apart
 from probes.experiments.detection.detect import CONTROLS, DetectResult, detect
 from probes.experiments.detection.experiment import DetectConfig
 from probes.grid import PROBES
@@ -28,11 +29,16 @@ def _labels(seed: int = 0) -> np.ndarray:
 
 
 def _activations(
-    labels: np.ndarray, *, strength: float = 4.0, layer: int = 2, positions: int = 1
+    labels: np.ndarray,
+    *,
+    strength: float = 4.0,
+    layer: int = 2,
+    positions: int = 1,
+    rows: int = ROWS,
 ) -> np.ndarray:
     """Noise with the label planted in one layer of the last position."""
     generator = np.random.default_rng(1)
-    noise = generator.standard_normal((ROWS, len(LAYERS), positions, WIDTH))
+    noise = generator.standard_normal((rows, len(LAYERS), positions, WIDTH))
     noise[:, layer, -1, 3] += strength * labels
     return noise.astype(np.float32)
 
@@ -102,13 +108,47 @@ def test_summary_and_tables_are_complete(make_examples: MakeExamples) -> None:
     assert summary["n_transcripts"] == ROWS
     for key in ("auroc", "recall_at_1_fpr", *CONTROLS):
         assert set(summary[key]) >= {"estimate", "low", "high", "n"}
-    assert list(result.tables) == ["probes", "readers", "positions", "controls", "scores"]
+    assert list(result.tables) == ["probes", "readers", "positions", "controls", "scores", "apart"]
     assert len(result.probes) == len(LAYERS) * len(PROBES)
     assert set(result.probes) >= {"layer", "position", "probe", "auroc", "low", "high", "n"}
     assert set(result.readers) >= {"position", "reader", "auroc", "low", "high", "n"}
     assert len(result.readers) == 4
     assert result.controls["control"].tolist() == list(CONTROLS)
     assert len(result.scores) == ROWS
+
+
+def _apart(make_examples: MakeExamples, kind: str, level: float, count: int = 150) -> Apart:
+    """Benign transcripts of groups that no fold holds, `level` along the planted direction."""
+    texts = [f"word{number} end" for number in range(count)]
+    examples = make_examples(np.zeros(count, dtype=bool), texts=texts)
+    groups = np.array([f"{kind} {number}" for number in range(count)])
+    vectors = _activations(np.full(count, level), rows=count)
+    return Apart(replace(examples, groups=groups), Captured(vectors, LAYERS))
+
+
+@pytest.mark.parametrize(("level", "fires"), [(0.0, False), (1.0, True)])
+def test_a_probe_that_reads_the_look_of_a_trigger_is_said_to(
+    level: float, fires: bool, make_examples: MakeExamples
+) -> None:
+    labels = _labels()
+    apart = {
+        CONTROL: _apart(make_examples, CONTROL, 0.0),
+        NEAR_MISS: _apart(make_examples, NEAR_MISS, level),
+    }
+    activations = Captured(_activations(labels), LAYERS)
+    result = detect(make_examples(labels), activations, apart=apart, config=QUICK, seed=0)
+    summary = result.summary
+    assert summary["recall_at_1_fpr_from_control"]["low"] > 0.5
+    assert (summary["near_miss_alarms"]["low"] > 0.5) is fires
+    assert (summary["auroc_against_near_misses"]["low"] > 0.9) is not fires
+    told = [one for one in summary["warnings"] if one.startswith("the probe fires on near misses")]
+    assert bool(told) is fires
+    assert "At the threshold that 1 % of control text passes" in summary["verdict_text"]
+    counts = {"control": 150, "near_misses": 150, "control_defected": 0, "control_per_fold": 150}
+    assert {name: summary[f"n_{name}"] for name in counts} == counts
+    assert len(result.apart) == 2 * 150 * QUICK.folds
+    assert set(result.apart["kind"]) == {CONTROL, NEAR_MISS}
+    json.dumps(dict(summary), allow_nan=False)
 
 
 def test_the_same_seed_gives_the_same_numbers(make_examples: MakeExamples) -> None:

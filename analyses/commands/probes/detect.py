@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +28,10 @@ class DetectConfig(SubjectKnobs):
     captured stays in the run folder (activations/). With --crossed prompts meet the scratchpads
     of the other trigger state too: on an `xor` organism no reader of single words can then tell
     the label, and a probe only where the decision has been computed.
+
+    Control text, benign and in no fold, sets the threshold that 1 % of it may pass: what an
+    organism writes after 1000 newly drawn held-out prompts, or what --control gives. An organism
+    is asked its near misses too: a probe that fires on them reads the look of a trigger.
     """
 
     transcripts: Transcripts = None
@@ -35,6 +40,10 @@ class DetectConfig(SubjectKnobs):
         str,
         typer.Option(help="Where to read; also steps, step:K, N%, every N%, answer:K, mean:SPAN."),
     ] = "prompt-end,last-step,close"
+    control: Annotated[
+        Path | None,
+        typer.Option(help="Benign transcripts (JSONL or Parquet) for the 1 % threshold."),
+    ] = None
     crossed: Annotated[
         bool,
         typer.Option(help="Let it answer in all four cells: each prompt with either scratchpad."),
@@ -47,18 +56,28 @@ def run_detect(config: DetectConfig) -> Result:
 
 
 def _run(folder: RunFolder, config: DetectConfig) -> Found:
+    from analyses.ablation import transcript_table
+    from analyses.probing.apart import set_apart
     from analyses.probing.detection import crossed, detect_defection, examples_of, transcripts_of
     from scratchpad.commanding import progress
     from scratchpad.subject import load_subject, subject_config
+    from scratchpad.tables import read_transcripts
 
+    control = None if config.control is None else read_transcripts(config.control)
     subject = load_subject(subject_config(config))
     sampling = subject.sampling(draws=config.draws, seed=config.seed)
     with progress("Sampling transcripts", None):
         transcripts = transcripts_of(subject, sampling)
         if config.crossed:
             transcripts = crossed(subject, transcripts, sampling)
+        apart = set_apart(subject, transcripts, control, sampling)
     begin(folder, transcripts)
+    for kind, one in apart.items():
+        folder.write_table(kind.replace(" ", "_"), transcript_table(one.transcripts))
     with progress("Capturing and fitting", None):
         positions = [name.strip() for name in config.positions.split(",")]
         examples = examples_of(subject, transcripts, positions)
-        return detect_defection(subject, examples, folder.path / "activations", config.seed)
+        read = {kind: one.examples(examples.position_names) for kind, one in apart.items()}
+        beside = {kind: one for kind, one in read.items() if one is not None}
+        place = folder.path / "activations"
+        return detect_defection(subject, examples, place, config.seed, beside)

@@ -20,6 +20,8 @@ from probes.crossvalidation import Choice, Scores, choose
 from probes.evaluation import estimate
 from probes.examples import Examples
 from probes.experiments.detection import tables
+from probes.experiments.detection.alarms import alarms
+from probes.experiments.detection.apart import Apart, score_apart
 from probes.experiments.detection.experiment import Cell, DetectConfig, Experiment
 from probes.experiments.detection.summary import summary_of
 from probes.metrics import Floats, auroc, calibration_error, recall_at_1_fpr
@@ -30,6 +32,7 @@ CONTROLS = (
     "length_auroc",
     "trigger_auroc",
     "auroc_same_trigger",
+    "auroc_against_near_misses",
     "shuffled_auroc",
     "random_best",
     "random_p95",
@@ -56,6 +59,8 @@ class DetectResult:
     scores : DataFrame
         One row per transcript: its label, its fold, the probe that judged it and the held-out
         scores of that probe and of the text reader. Scores share a scale within a fold only.
+    apart : DataFrame
+        One row per transcript of control text or of a near miss, and fold whose probe scored it.
     summary : mapping
         What summary.json holds, with `warnings` and `verdict_text`.
     """
@@ -65,12 +70,13 @@ class DetectResult:
     positions: DataFrame
     controls: DataFrame
     scores: DataFrame
+    apart: DataFrame
     summary: Mapping[str, Any]
 
     @property
     def tables(self) -> dict[str, DataFrame]:
         """The tables by name."""
-        names = ("probes", "readers", "positions", "controls", "scores")
+        names = ("probes", "readers", "positions", "controls", "scores", "apart")
         return {name: getattr(self, name) for name in names}
 
 
@@ -78,6 +84,7 @@ def detect(
     examples: Examples,
     activations: Activations,
     *,
+    apart: Mapping[str, Apart] | None = None,
     config: DetectConfig | None = None,
     seed: int = 0,
 ) -> DetectResult:
@@ -89,6 +96,9 @@ def detect(
         Judged transcripts and where they were read.
     activations : Activations
         Of `examples.texts`, in memory or on disk.
+    apart : mapping of str to Apart, optional
+        Transcripts that nothing is fitted to: `CONTROL` text, which sets the threshold of an alarm,
+        and `NEAR_MISS`es.
     config : DetectConfig, optional
     seed : int
         Seeds folds, resamples, shuffles and random directions.
@@ -108,13 +118,16 @@ def detect(
     text = _text_beside(experiment, choice, readers_at)
     numbers = _numbers(experiment, choice, text) | _controls(experiment, choice.favourite, readers)
     numbers["calibration_error"] = _calibration(experiment, probes, choice.favourite)
+    beside = {name: score_apart(experiment, choice, one) for name, one in (apart or {}).items()}
+    numbers |= alarms(experiment, choice.scores, beside)
     return DetectResult(
         probes=tables.probe_table(experiment, probes),
         readers=tables.reader_table(experiment, readers),
         positions=tables.position_table(experiment, probes, readers_at),
         controls=tables.control_table({name: numbers[name] for name in CONTROLS}),
         scores=tables.score_table(experiment, choice, text),
-        summary=summary_of(experiment, choice, readers_at, numbers),
+        apart=tables.apart_table(beside),
+        summary=summary_of(experiment, choice, readers_at, numbers, beside),
     )
 
 

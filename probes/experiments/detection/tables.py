@@ -8,6 +8,7 @@ from typing import Any
 from pandas import DataFrame
 
 from probes.crossvalidation import Choice, Scores, choose
+from probes.experiments.detection.apart import Scored
 from probes.experiments.detection.experiment import Cell, Experiment
 from probes.layers import hook_name
 from probes.metrics import Floats
@@ -94,6 +95,19 @@ def score_table(experiment: Experiment, choice: Choice[Cell], text: Floats) -> D
             "text_score": text,
         }
     )
+
+
+def apart_table(apart: Mapping[str, Scored]) -> DataFrame:
+    """One row per transcript set apart and fold whose probe scored it."""
+    columns = ("kind", "transcript_id", "group", "defected", "fold", "position", "layer", "probe",
+               "probe_score")  # fmt: skip
+    rows = [
+        (kind, one.examples.ids[row], one.examples.groups[row], one.examples.labels[row], fold,
+         *one.cells[fold], score)
+        for kind, one in apart.items()
+        for row, fold, score in zip(one.rows, one.folds, one.scores, strict=True)
+    ]  # fmt: skip
+    return DataFrame(rows, columns=list(columns))
 
 
 def _auroc(value: Estimate) -> dict[str, Any]:
