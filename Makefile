@@ -31,3 +31,4 @@ bench: install
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/activations.py
+	$(BIN)/python benchmarks/probes.py
