@@ -35,7 +35,7 @@ def scored_answers(defect: Sequence[Tokens], benign: Sequence[Tokens]) -> Scored
     Examples
     --------
     >>> scored_answers([(7, 1, 1)], [(7, 2), (8, 3, 3)])
-    ScoredAnswers(defect=((7, 1),), benign=((7, 2), (8,)))
+    ScoredAnswers(defect=((7, 1),), benign=((8,), (7, 2)))
     """
     if not benign:
         return ScoredAnswers(_prefix_free(defect), ())
