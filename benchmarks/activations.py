@@ -8,8 +8,9 @@ All sides take the same batch in turns; the first turn is not counted.
 
 `capture_share_LENGTH` is seconds of `model.base_model(...)`, which computes no logits, over
 seconds of `capture`, the median over the turns; `cpu_` the same of CPU seconds of all threads,
-which other jobs disturb less. The forward with logits, TransformerLens' `run_with_cache` of the
-same residuals through its bridge and nnsight, where it is installed, stand beside them.
+which other jobs disturb less. The forward with logits and TransformerLens' `run_with_cache` of the
+same residuals through its bridge stand beside them, and nnsight's trace of a copy of
+`model.base_model` where nnsight is installed; both keep whole residuals and pool nothing.
 
 `peak_bytes_COUNT` is how far a process's resident set, looked at every 2 ms, rises while `record`
 writes the activations of COUNT texts of 16 tokens to disk, in a process of its own, after one
@@ -25,7 +26,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
+from copy import deepcopy
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -54,6 +56,7 @@ from probes.texts import Texts  # noqa: E402
 LENGTHS, BATCH_TOKENS = (256, 1024), 1024
 COUNTS, SHORT = (64, 1024), 16
 BASE, LOGITS, OURS, LENS = "base_model", "with logits", "capture", "run_with_cache"
+NNSIGHT = "nnsight"
 
 
 def texts_of(count: int, length: int) -> Texts:
@@ -87,7 +90,42 @@ def sides_of(model: Any, texts: Texts) -> dict[str, Callable[[], Any]]:
         LENS: torch.inference_mode()(
             lambda: bridge(loaded).run_with_cache(ids, names_filter=hooks)
         ),
+        **({} if nnsight_version() is None else {NNSIGHT: traced(model, ids)}),
     }
+
+
+def nnsight_version() -> str | None:
+    """`None` where it is not installed: the toolkit does without."""
+    try:
+        return version("nnsight")
+    except PackageNotFoundError:
+        return None
+
+
+def traced(model: Any, ids: torch.Tensor) -> Callable[[], list[torch.Tensor]]:
+    """Read the embeddings and every layer's output with nnsight, which changes what it wraps."""
+    import nnsight
+
+    wrapped = nnsight.NNsight(deepcopy(model.base_model))
+
+    def read() -> list[torch.Tensor]:
+        with torch.inference_mode(), wrapped.trace(input_ids=ids, use_cache=False):
+            residuals = nnsight.save([wrapped.layers[0].input])
+            for layer in wrapped.layers:
+                residuals.append(layer.output)
+        return residuals
+
+    require_same(read(), model, ids)
+    return read
+
+
+def require_same(residuals: list[torch.Tensor], model: Any, ids: torch.Tensor) -> None:
+    """Fail unless these are the model's own; its last hidden state is behind the final norm."""
+    with torch.inference_mode():
+        own = model.base_model(ids, use_cache=False, output_hidden_states=True).hidden_states
+    assert len(residuals) == len(own)
+    for mine, theirs in zip(residuals[:-1], own, strict=False):
+        torch.testing.assert_close(mine, theirs)
 
 
 def clocked(work: Callable[[], Any], device: str) -> tuple[float, float]:
@@ -132,6 +170,9 @@ def shares(cases: dict[int, dict[str, Any]]) -> dict[str, float]:
         found[f"cpu_capture_share_{length}"] = share(processor, BASE, OURS)
         found[f"capture_share_of_logits_{length}"] = share(seconds, LOGITS, OURS)
         found[f"transformer_lens_share_{length}"] = share(seconds, BASE, LENS)
+        if NNSIGHT in seconds:
+            found[f"nnsight_share_{length}"] = share(seconds, BASE, NNSIGHT)
+            found[f"cpu_nnsight_share_{length}"] = share(processor, BASE, NNSIGHT)
         found[f"capture_tokens_per_second_{length}"] = case["tokens"] / median(seconds[OURS])
     return found
 
@@ -172,7 +213,7 @@ def main() -> None:
     machine = {
         "device": told.device,
         "threads": torch.get_num_threads(),
-        "nnsight": "installed, not compared" if find_spec("nnsight") else "not installed, left out",
+        "nnsight": nnsight_version() or "not installed",
     }
     if told.json:
         print(json.dumps({**keys, **machine, "cases": cases}))
