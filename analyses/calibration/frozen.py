@@ -17,6 +17,8 @@ from scratchpad.runs import atomic_write
 
 REFERENCE: Final = files("analyses") / "reference"
 TABLES: Final = ("organisms", "reference", "means", "leaderboard", "step_scores", "known_errors")
+# Columns of words, which may all be empty.
+WORDS: Final = ("reason", "failures", "planted_verdict")
 PROVENANCE: Final = "provenance.json"
 # What a table is told apart by when a later run is compared with it.
 COMPARED: Final = ("metric", "selection", "exposure", "score")
@@ -50,8 +52,9 @@ def frozen_table(name: str, folder: Traversable = REFERENCE) -> DataFrame:
         return DataFrame()
     with file.open("r", encoding="utf-8") as text:
         table = pd.read_csv(text)
-    words = table.select_dtypes(exclude=["number", "bool"]).columns
-    return table.assign(**{name: table[name].fillna("") for name in words})
+    return table.assign(
+        **{name: table[name].astype(object).fillna("") for name in WORDS if name in table}
+    )
 
 
 def compared(leaderboard: DataFrame, frozen: DataFrame) -> DataFrame:
