@@ -76,6 +76,7 @@ def _lines(tables: Mapping[str, DataFrame], summary: Row, manifest: Row) -> Iter
     yield from _sources(tables["error_sources"])
     yield from ("", "## Known error of the next model", "")
     yield from _known(tables["known_errors"])
+    yield from _carried(tables["carried"])
     yield from ("", "## Cost", "")
     yield from _costs(tables["metric_costs"], summary)
 
@@ -185,6 +186,21 @@ def _known(table: DataFrame) -> Iterator[str]:
         if row["instrument"] == REFERENCE or not np.isnan(row["estimate"])
     ]
     yield from _table(("instrument", "effect", "error", "covered"), rows)
+
+
+def _carried(table: DataFrame) -> Iterator[str]:
+    yield from ("", "## Do tiny organisms stand for others?", "")
+    if table.empty:
+        yield "Not measured here: `scratchpad calibrate --size carry-over` compares them."
+        return
+    yield "Share of pairs of modes that a metric orders as it does on tiny organisms from scratch."
+    yield ""
+    rows = [
+        (row["metric"], f"{row['base']}, {row['route']}", number(row["agreement"]),
+         f"{row['pairs']}")
+        for row in records(table)
+    ]  # fmt: skip
+    yield from _table(("metric", "organisms", "ordered alike", "pairs"), rows)
 
 
 def _costs(table: DataFrame, summary: Row) -> Iterator[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from pandas import DataFrame
 
 from analyses.calibration.alike import MATCHING
+from analyses.calibration.carrying import rank_agreement
 from analyses.calibration.error_sources import error_sources, metric_costs
 from analyses.calibration.instruments import INSTRUMENTS
 from analyses.calibration.known_error import known_errors, signed_errors
@@ -51,6 +52,7 @@ def score_tables(found: Tables, seed: int) -> dict[str, DataFrame]:
         "reference_scores": reference_scores(organisms, reference, seed=seed),
         "error_sources": error_sources(organisms, found["values"], found["policies"]),
         "metric_costs": metric_costs(found["costs"], needed),
+        "carried": rank_agreement(organisms, means),
     }
 
 

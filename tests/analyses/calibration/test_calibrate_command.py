@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 TABLES = {
     "organisms", "reference", "policies", "means", "values", "steps", "costs", "leaderboard",
     "step_scores", "chosen_metrics", "chosen_attributions", "known_errors", "confusion",
-    "verdict_scores", "reference_scores", "error_sources", "metric_costs", "compared",
+    "verdict_scores", "reference_scores", "error_sources", "metric_costs", "compared", "carried",
 }  # fmt: skip
 
 
@@ -134,10 +134,3 @@ def test_the_page_names_every_organism_and_metric(finished: Path) -> None:
     for words in (*INSTRUMENTS, "mediated, swap, seed 1", "driver:2, swap, seed 1", "## Goals"):
         assert words in page
     assert "nan" not in page
-
-
-def test_an_unknown_size_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    done = calibrate(capfd, tmp_path / "out", "--size", "quik")
-    assert done.code == 2
-    assert "quick" in done.line
-    assert not (tmp_path / "out").exists()

