@@ -4,9 +4,10 @@ Every figure is a frozen dataclass: called with a run's tables it returns a Matp
 `.data(...)` returns the plotted values, `.caption(data)` a caption with n.
 
 >>> sorted(FIGURES)
-['anomaly-layers', 'cells-along-training', 'contexts', 'contrast-layers', 'early-answering',
- 'effect-against-surprisal', 'four-cells', 'interventions', 'probe-heatmap', 'steering',
- 'trajectory', 'transfer-matrix']
+['anomaly-layers', 'calibration', 'cells-along-training', 'contexts', 'contrast-layers',
+ 'early-answering', 'effect-against-surprisal', 'four-cells', 'interventions',
+ 'monitorability-plane', 'probe-heatmap', 'steering', 'step-attribution', 'trajectory',
+ 'transfer-matrix']
 
 `save` writes one figure in every format; `draw_all` draws what a run's tables allow.
 `save_leaderboard` writes the leaderboard of a calibration as Markdown, LaTeX and CSV.
@@ -14,6 +15,7 @@ Every figure is a frozen dataclass: called with a run's tables it returns a Matp
 
 from analyses.figures.anomaly_layers import AnomalyLayers
 from analyses.figures.base import TableFigure
+from analyses.figures.calibration import Calibration
 from analyses.figures.cells_along_training import CellsAlongTraining
 from analyses.figures.contexts import Contexts
 from analyses.figures.contrast_layers import ContrastLayers
@@ -21,10 +23,12 @@ from analyses.figures.early_answering import EarlyAnswering
 from analyses.figures.four_cells import FourCells
 from analyses.figures.interventions import Interventions
 from analyses.figures.leaderboard import leaderboard_rows, save_leaderboard
+from analyses.figures.monitorability_plane import MonitorabilityPlane
 from analyses.figures.output import draw_all, save
 from analyses.figures.probe_heatmap import ProbeHeatmap
 from analyses.figures.registry import FIGURES
 from analyses.figures.steering import SteeringCurves
+from analyses.figures.step_attribution import StepAttribution
 from analyses.figures.surprisal import EffectAgainstSurprisal
 from analyses.figures.trajectory import Trajectory
 from analyses.figures.transfer_matrix import TransferMatrix
@@ -32,6 +36,7 @@ from analyses.figures.transfer_matrix import TransferMatrix
 __all__ = [
     "FIGURES",
     "AnomalyLayers",
+    "Calibration",
     "CellsAlongTraining",
     "Contexts",
     "ContrastLayers",
@@ -39,8 +44,10 @@ __all__ = [
     "EffectAgainstSurprisal",
     "FourCells",
     "Interventions",
+    "MonitorabilityPlane",
     "ProbeHeatmap",
     "SteeringCurves",
+    "StepAttribution",
     "TableFigure",
     "Trajectory",
     "TransferMatrix",

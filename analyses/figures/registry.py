@@ -6,14 +6,17 @@ from typing import Final
 
 from analyses.figures.anomaly_layers import AnomalyLayers
 from analyses.figures.base import TableFigure
+from analyses.figures.calibration import Calibration
 from analyses.figures.cells_along_training import CellsAlongTraining
 from analyses.figures.contexts import Contexts
 from analyses.figures.contrast_layers import ContrastLayers
 from analyses.figures.early_answering import EarlyAnswering
 from analyses.figures.four_cells import FourCells
 from analyses.figures.interventions import Interventions
+from analyses.figures.monitorability_plane import MonitorabilityPlane
 from analyses.figures.probe_heatmap import ProbeHeatmap
 from analyses.figures.steering import SteeringCurves
+from analyses.figures.step_attribution import StepAttribution
 from analyses.figures.surprisal import EffectAgainstSurprisal
 from analyses.figures.trajectory import Trajectory
 from analyses.figures.transfer_matrix import TransferMatrix
@@ -31,4 +34,7 @@ FIGURES: Final[dict[str, TableFigure]] = {
     "transfer-matrix": TransferMatrix(),
     "cells-along-training": CellsAlongTraining(),
     "contexts": Contexts(),
+    "calibration": Calibration(),
+    "monitorability-plane": MonitorabilityPlane(),
+    "step-attribution": StepAttribution(),
 }

@@ -25,6 +25,10 @@ GREY: Final = "#7A7A7A"
 STATE_COLOURS: Final = {0: "#0072B2", 1: "#D55E00"}
 STATE_MARKERS: Final = {0: "o", 1: "s"}
 STATE_NAMES: Final = {0: "clean", 1: "triggered"}
+# Of an organism that met an intervention in training, and of one that did not.
+EXPOSURE_COLOURS: Final = {True: "#009E73", False: INK}
+EXPOSURE_MARKERS: Final = {True: "s", False: "o"}
+EXPOSURE_NAMES: Final = {True: "seen", False: "not seen"}
 
 PAPER: Final = {
     "font.family": "DejaVu Sans",
@@ -109,3 +113,12 @@ def short(value: float) -> str:
     """
     text = f"{abs(value):.2f}".removeprefix("0")
     return f"\N{MINUS SIGN}{text}" if value < 0 and text != ".00" else text
+
+
+def tick_label(value: float, place: float = 0) -> str:
+    """Write the number of a tick as `short` does, without digits that say nothing.
+
+    >>> tick_label(0.5), tick_label(-0.25), tick_label(0.0), tick_label(1.0)
+    ('.5', '\N{MINUS SIGN}.25', '0', '1')
+    """
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}").replace("0.", ".")

@@ -101,6 +101,11 @@ def mean_by_group(
     return found.reset_index()[columns]
 
 
+def if_any_known(data: DataFrame) -> DataFrame:
+    """Give the rows back if any of them has an estimate, else none: there is nothing to draw."""
+    return data if data["estimate"].notna().any() else data.iloc[:0]
+
+
 def require_rows(data: DataFrame, figure: str, what: str) -> None:
     """Refuse to draw an empty figure.
 

@@ -26,10 +26,12 @@ def tables(
     organism_tables: dict[str, DataFrame],
     trajectory_table: DataFrame,
     experiment_tables: dict[str, DataFrame],
+    calibration_tables: dict[str, DataFrame],
 ) -> dict[str, DataFrame]:
     probes = {"probes": probe_tables[0], "readers": probe_tables[1], "transfer": transfer_table}
     probes["trajectory"] = trajectory_table
-    return {"outcomes": outcomes, **probes, **organism_tables, **experiment_tables}
+    shared = {"outcomes": outcomes, **probes, **organism_tables}
+    return shared | experiment_tables | calibration_tables
 
 
 @pytest.fixture(params=FIGURES)
@@ -68,7 +70,8 @@ def test_intervals_hold_their_estimates(figure: Any, tables: dict[str, DataFrame
 def test_text_stays_readable_at_column_width(figure: Any, tables: dict[str, DataFrame]) -> None:
     drawn = figure(*given(figure, tables))
     drawn.draw_without_rendering()
-    assert drawn.get_figwidth() == pytest.approx(3.35)
+    columns = 2 if figure.name == "calibration" else 1
+    assert drawn.get_figwidth() == pytest.approx(3.35 * columns)
     sizes = [t.get_fontsize() for axes in drawn.axes for t in axes.get_xticklabels()]
     assert min(sizes) >= 7
 
