@@ -59,6 +59,7 @@ def _run(folder: RunFolder, work: Work) -> None:
     from analyses.calibration.frozen import compared, frozen_table
     from analyses.calibration.page import page
     from analyses.calibration.summing import score_tables, summarise
+    from analyses.figures import save_leaderboard
     from analyses.outputs import write_outputs
     from scratchpad.commanding import progress
     from scratchpad.runs import Units, atomic_write
@@ -81,6 +82,7 @@ def _run(folder: RunFolder, work: Work) -> None:
             folder.write_table(name, table)
         folder.manifest["unit_seconds"] = seconds
         atomic_write(folder.path / "page.md", page(tables, summary, folder.manifest).encode())
+        save_leaderboard(board, tables["metric_costs"], folder.path)
         write_outputs(folder, summary, Units(len(work.units), reused))
 
 

@@ -134,3 +134,9 @@ def test_the_page_names_every_organism_and_metric(finished: Path) -> None:
     for words in (*INSTRUMENTS, "mediated, swap, seed 1", "driver:2, swap, seed 1", "## Goals"):
         assert words in page
     assert "nan" not in page
+
+
+def test_the_leaderboard_is_written(finished: Path) -> None:
+    board = pd.read_csv(finished / "leaderboard.csv")
+    assert set(board["metric"]) == set(INSTRUMENTS)
+    assert "\\toprule" in (finished / "leaderboard.tex").read_text()
