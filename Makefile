@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-slow check bench
+.PHONY: install demo test test-slow check bench calibration
 
 install: $(STAMP)
 
@@ -32,3 +32,8 @@ bench: install
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/activations.py
 	$(BIN)/python benchmarks/probes.py
+
+# The calibration that the package carries, and its page.
+calibration: install
+	$(BIN)/scratchpad calibrate --size quick --out runs/calibration
+	$(BIN)/python docs/notes/publish_calibration.py runs/calibration
