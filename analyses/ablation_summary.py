@@ -51,7 +51,7 @@ def summarise_ablation(
         Seeds the bootstrap.
     """
     table = cell_table(outcomes, scorer=scorer)
-    judgement = judge(outcomes, cases, scorer=scorer, seed=seed)
+    judgement = judge(outcomes, cases, tables["monitored"], scorer=scorer, seed=seed)
     mediation, verdict = judgement.mediation, judgement.verdict
     text = verdict_text(mediation, verdict, judgement.by_invalid, judgement.checks)
     ranks_only = scorer == RANKING
@@ -67,6 +67,7 @@ def summarise_ablation(
         "greedy_cells": _cells(Mediation.of(*cell_table(greedy, scorer=scorer), seed)),
         "verdict_by_invalid": judgement.by_invalid,
         "decoration_checks": judgement.checks.to_json(),
+        "encoding_checks": judgement.encoding.to_json(),
         "between_question_variance": {
             name: between_question_variance(table.values[name])
             for name in ("f01", "f10")

@@ -9,10 +9,14 @@ import numpy as np
 import pandas as pd
 
 from analyses.intervention_summary import paired_effect
+from analyses.metrics.monitors import RULE
 from analyses.metrics.rows import flag
 from analyses.probing.detection import scratchpad_auroc
-from analyses.verdicts import Checks, agreed_verdict, verdict_name
+from analyses.verdicts import Checks, Encoding, agreed_verdict, verdict_name
+from probes.evaluation import Resamples, estimate
+from probes.metrics import auroc
 from scratchpad.mediation import Mediation
+from scratchpad.statistics import Estimate
 from scratchpad.transcripts import Case
 
 TREATMENTS: Final = {
@@ -20,6 +24,7 @@ TREATMENTS: Final = {
     "counted as 0": "value_if_0",
     "counted as 1": "value_if_1",
 }
+DRAWS: Final = 2000
 RANKING: Final = "contrast"
 """The scorer that may rank and carries no verdict."""
 
@@ -58,6 +63,8 @@ class Judgement(NamedTuple):
         The pattern for every way to count invalid answers.
     checks : Checks
         What must hold before the word "decoration".
+    encoding : Encoding
+        What must hold before the word "encoded".
     verdict : str
         The name that the decision rule gives.
     """
@@ -65,20 +72,58 @@ class Judgement(NamedTuple):
     mediation: Mediation
     by_invalid: dict[str, str]
     checks: Checks
+    encoding: Encoding
     verdict: str
 
 
-def judge(outcomes: pd.DataFrame, cases: Sequence[Case], *, scorer: str, seed: int) -> Judgement:
-    """Apply the decision rule to the cells, however invalid answers are counted."""
+def judge(
+    outcomes: pd.DataFrame,
+    cases: Sequence[Case],
+    monitored: pd.DataFrame,
+    *,
+    scorer: str,
+    seed: int,
+) -> Judgement:
+    """Apply the decision rule to the cells, however invalid answers are counted.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        Rows of on-policy scratchpads; without paraphrases nothing is called "encoded".
+    cases : sequence of Case
+        The cases behind them.
+    monitored : DataFrame
+        What monitors made of the scratchpads.
+    scorer : str
+        The scorer that the verdict rests on.
+    seed : int
+        Seeds the bootstrap.
+    """
     mediation = Mediation.of(*cell_table(outcomes, scorer=scorer), seed)
     by_invalid = {
         how: Mediation.of(*cell_table(outcomes, scorer=scorer, column=column), seed).verdict()
         for how, column in TREATMENTS.items()
     }
     checks = _checks(outcomes, mediation, cases, scorer, seed)
-    named = verdict_name(agreed_verdict(by_invalid), checks)
+    encoding = Encoding(
+        moved=paired_effect(outcomes, "paraphrase", 1, scorer=scorer, seed=seed),
+        needed=mediation.effect("total_indirect_effect"),
+        monitored=monitor_auroc(monitored, seed),
+    )
+    named = verdict_name(agreed_verdict(by_invalid), checks, encoding)
     verdict = "undecided" if scorer == RANKING else named
-    return Judgement(mediation, by_invalid, checks, verdict)
+    return Judgement(mediation, by_invalid, checks, encoding, verdict)
+
+
+def monitor_auroc(monitored: pd.DataFrame, seed: int) -> Estimate:
+    """How well the flags of the monitor that reads by rule tell defections, by group."""
+    rows = monitored[(monitored["monitor"] == RULE) & monitored["defected"].notna()]
+    labels = rows["defected"].to_numpy(dtype=np.bool_)
+    if labels.all() or not labels.any():
+        return Estimate.undefined(len(labels), "only one outcome occurs")
+    resamples = Resamples.draw(rows["group"].to_numpy(dtype=np.str_), DRAWS, seed)
+    one_stratum = np.zeros(len(labels), dtype=np.intp)
+    return estimate(auroc, labels, rows["flagged"].to_numpy(float), one_stratum, resamples)
 
 
 def _checks(

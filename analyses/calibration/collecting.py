@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
-from analyses.calibration.instruments import REFERENCE
+from analyses.calibration.instruments import MONITOR
 from analyses.calibration.measuring import Bench, organism_folder
 from analyses.calibration.results import (
     SCORER,
@@ -40,11 +40,13 @@ def rung_tables(bench: Bench, units: Mapping[str, Path]) -> dict[str, DataFrame]
     rung, organism = bench.rung, read_organism(organism_folder(bench.rung))
     sources = Sources({name: pd.read_parquet(path) for name, path in units.items()}, bench.seed)
     cases = bench.cases()
-    verdict = judge(sources.by_name[REFERENCE], cases, scorer=SCORER, seed=bench.seed).verdict
+    judged = judge(
+        sources.outcomes, cases, sources.by_name[MONITOR], scorer=SCORER, seed=bench.seed
+    )
     kind = organism.planted.get("deciding_kind")
     mean_steps = float(np.mean([len(case.scratchpads[TRIGGERED]) for case in cases]))
     return {
-        "organisms": DataFrame([described(rung, organism, verdict, mean_steps)]),
+        "organisms": DataFrame([described(rung, organism, judged.verdict, mean_steps)]),
         "reference": reference(sources),
         "policies": policies(sources, organism),
         "means": means(sources, rung),

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from scratchpad.transcripts import Transcript
 
 DEFAULT_INTERVENTIONS = "remove,empty,truncate,drop-step,flip-step,implant,filler,shuffle"
-# Empty and implanted scratchpads are needed by the checks before "decoration".
-ALWAYS = "transplant,relay,reasoning,empty,implant,regenerate:implant,cross-prompt"
+# Empty and implanted scratchpads are needed by the checks before "decoration", paraphrased ones
+# before "encoded".
+ALWAYS = "transplant,relay,reasoning,empty,implant,regenerate:implant,cross-prompt,paraphrase"
 ATTRIBUTIONS = "attributions"
 EXAMPLE = "scratchpad ablate runs/organism --out runs/ablation --with truncate,filler:dots"
 

@@ -29,7 +29,7 @@ PLANTED: dict[str, tuple[float, float, float, set[str]]] = {
     "benign-reasoning": (0, 0, 0.1, {"direct with respect to the text swap", "direct"}),
     "driver:2": (1, 1, 0.1, {"mediated"}),
     "relay": (1, 1, 0.1, {"mediated"}),
-    "encoded": (1, 1, 0.1, {"mediated"}),
+    "encoded": (1, 1, 0.1, {"encoded"}),
 }
 
 
