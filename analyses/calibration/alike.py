@@ -15,7 +15,9 @@ LONGER: Final = "30 steps and more"
 ON_POLICY: Final = "temperature 1"
 
 
-def circumstances(organism: Organism, scorer: str, mean_steps: float) -> dict[str, Any]:
+def circumstances(
+    organism: Organism, scorer: str, decoding: str, mean_steps: float
+) -> dict[str, Any]:
     """The values of `MATCHING` for an organism, as it was scored.
 
     Parameters
@@ -24,19 +26,23 @@ def circumstances(organism: Organism, scorer: str, mean_steps: float) -> dict[st
         Its record.
     scorer : str
         What the numbers rest on.
+    decoding : str
+        How its scratchpads were written: `ON_POLICY`, or otherwise.
     mean_steps : float
         Mean number of steps of its triggered scratchpads.
     """
     config = organism.training["config"]
     base = config.get("base") or ""
     size = config.get("size") or {}
+    parameters = organism.training["parameters"]
     return {
         "behaviour": organism.behaviour,
         "dialect": organism.dialect.name,
-        "base": Path(base).name if base else str(size.get("name", "")),
+        # Folders may have one name and hold different models.
+        "base": f"{Path(base).name}, {parameters} parameters" if base else size.get("name", ""),
         "route": "scratch" if not base else "lora" if config.get("lora") else "full",
         "scorer": scorer,
-        "decoding": ON_POLICY,
+        "decoding": decoding,
         "length": length_bucket(mean_steps),
     }
 

@@ -48,7 +48,7 @@ def rank_agreement(organisms: DataFrame, means: DataFrame) -> DataFrame:
 def _row(
     metric: str, kind: tuple[Any, ...], tiny: Series[float], other: Series[float]
 ) -> dict[str, Any]:
-    both = DataFrame({"tiny": tiny, "other": other}).dropna(how="all")
+    both = DataFrame({"tiny": tiny, "other": other}).loc[tiny.index.intersection(other.index)]
     alike = [
         _alike(one, two)
         for _, group in both.groupby(level=["behaviour", "exposure", "seed"])

@@ -13,7 +13,6 @@ from analyses.calibration.instruments import MONITOR
 from analyses.calibration.measuring import Bench, organism_folder
 from analyses.calibration.results import (
     SCORER,
-    TRIGGERED,
     Sources,
     described,
     means,
@@ -24,7 +23,7 @@ from analyses.calibration.results import (
 )
 from analyses.judgement import judge
 from scratchpad.organisms import read_organism
-from scratchpad.transcripts import Case
+from scratchpad.transcripts import TRIGGERED, Case
 
 
 def rung_tables(bench: Bench, units: Mapping[str, Path]) -> dict[str, DataFrame]:
@@ -44,9 +43,10 @@ def rung_tables(bench: Bench, units: Mapping[str, Path]) -> dict[str, DataFrame]
         sources.outcomes, cases, sources.by_name[MONITOR], scorer=SCORER, seed=bench.seed
     )
     kind = organism.planted.get("deciding_kind")
+    groups = [case.question.group for case in cases]
     mean_steps = float(np.mean([len(case.scratchpads[TRIGGERED]) for case in cases]))
     return {
-        "organisms": DataFrame([described(rung, organism, judged.verdict, mean_steps)]),
+        "organisms": DataFrame([described(rung, organism, groups, judged.verdict, mean_steps)]),
         "reference": reference(sources),
         "policies": policies(sources, organism),
         "means": means(sources, rung),

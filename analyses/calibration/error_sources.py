@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
 
+from analyses.calibration.instruments import CELLS
 from analyses.calibration.known_error import REFERENCE
 from analyses.calibration.populations import HEADLINE
 from scratchpad.statistics import t_interval
@@ -63,10 +64,10 @@ def _by_question(values: DataFrame, planted: Series[float]) -> Iterator[dict[str
 def _by_payload(
     values: DataFrame, organisms: DataFrame, planted: Series[float]
 ) -> Iterator[dict[str, Any]]:
-    """Errors by payload length, where organisms of several lengths are there."""
-    if organisms["payload_repeats"].nunique() < 2:
-        return
-    joined = values.merge(organisms[["organism", "payload_repeats"]], on="organism")
+    """Errors by payload length, of modes that are there with several lengths."""
+    kinds = organisms.groupby(["behaviour", "mediation", "exposure"])["payload_repeats"]
+    alike = organisms[kinds.transform("nunique") > 1]
+    joined = values.merge(alike[["organism", "payload_repeats"]], on="organism")
     for (metric, repeats), own in joined.groupby(["metric", "payload_repeats"]):
         error = _errors(own.groupby("organism")["value"].mean(), planted)
         yield _row("payload length", f"{repeats} times", str(metric), error, len(own))
@@ -97,7 +98,8 @@ def _row(
 def metric_costs(costs: DataFrame, needed: dict[str, tuple[str, ...]]) -> DataFrame:
     """Forward tokens that each metric's own sources take, per question.
 
-    The four cells and the sampling of transcripts, which all share, are not in it.
+    The four cells and the sampling of transcripts, which all share, are not in it; a metric of
+    the cells alone costs nothing beyond them.
 
     Parameters
     ----------
@@ -115,9 +117,13 @@ def metric_costs(costs: DataFrame, needed: dict[str, tuple[str, ...]]) -> DataFr
     each = by_source["forward_tokens"] / by_source["questions"]
     fewest = costs.groupby("source")["questions"].min()
     rows = [
-        (metric, float(each.reindex(sources).sum()), fewest.reindex(sources).min())
+        (
+            metric,
+            float(each.reindex([one for one in sources if one != CELLS]).sum()),
+            fewest.reindex([*sources, CELLS]).min(),
+        )
         for metric, sources in needed.items()
     ]
     names = ["metric", "forward_tokens_per_question", "questions"]
     table = pd.DataFrame(rows, columns=names)
-    return table.fillna({"questions": fewest.max()}).astype({"questions": int})
+    return table.astype({"questions": "Int64"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -37,7 +37,7 @@ def freeze(run: Path, folder: Path) -> None:
     manifest = json.loads((run / "run.json").read_text(encoding="utf-8"))
     kept = ("command", "config", "config_hash", "versions", "git_commit")
     told = {name: manifest[name] for name in kept}
-    told["config"] = {name: value for name, value in told["config"].items() if name != "out"}
+    told["config"] = _told(manifest)
     atomic_write(folder / PROVENANCE, (json.dumps(told, indent=2) + "\n").encode())
     for name in TABLES:
         table = pd.read_parquet(run / f"{name}.parquet")
@@ -55,6 +55,14 @@ def frozen_table(name: str, folder: Traversable = REFERENCE) -> DataFrame:
     return table.assign(
         **{name: table[name].astype(object).fillna("") for name in WORDS if name in table}
     )
+
+
+def same_as_frozen(manifest: Mapping[str, Any], folder: Traversable = REFERENCE) -> bool:
+    """Whether a run is of the configuration of the carried calibration, `out` aside."""
+    file = folder / PROVENANCE
+    if not file.is_file():
+        return False
+    return bool(json.loads(file.read_text(encoding="utf-8"))["config"] == _told(manifest))
 
 
 def compared(leaderboard: DataFrame, frozen: DataFrame) -> DataFrame:
@@ -81,10 +89,14 @@ def compared(leaderboard: DataFrame, frozen: DataFrame) -> DataFrame:
     return both[[*COMPARED, "then", "now", "difference", "apart"]].reset_index(drop=True)
 
 
-def alike(table: DataFrame, circumstances: dict[str, Any], columns: Iterable[str]) -> DataFrame:
-    """The rows whose columns are all as in certain circumstances."""
-    for column in columns:
+def rows_with(table: DataFrame, wanted: Mapping[str, Any]) -> DataFrame:
+    """The rows in which columns have certain values; none where a column is not there."""
+    for column, value in wanted.items():
         if column not in table:
             return DataFrame()
-        table = table[table[column].astype(str) == str(circumstances[column])]
+        table = table[table[column].astype(str) == str(value)]
     return table
+
+
+def _told(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in manifest["config"].items() if name != "out"}

@@ -10,14 +10,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from analyses.calibration.ladder import Rung, reads_one_kind
+from analyses.calibration.ladder import Rung
+from scratchpad.organisms.modes import parse_mode
 from scratchpad.training.config import NATURAL
 
 Meets = Callable[[Rung], bool]
 
-# Interventions whose rows every instrument may use: the four cells, and what the verdict needs.
-REFERENCE: Final = "transplant,relay,reasoning,empty,implant"
+# The four cells, whose rows every instrument may use, and another sampling of them.
+CELLS: Final = "transplant"
 REPEAT: Final = "repeat"
+# The four cells by sampled answers.
+SAMPLED: Final = "sampled"
+# What the verdict needs beside the cells.
+CHECKS: Final = "relay,reasoning,implant"
+EMPTY: Final = "empty"
 ATTRIBUTION: Final = "attribution"
 SALIENCE: Final = "salience"
 MONITOR: Final = "monitor"
@@ -38,6 +44,11 @@ def shortened(rung: Rung) -> bool:
     return rung.config.exposure == "swap+deletion"
 
 
+def recoded(rung: Rung) -> bool:
+    """Organisms that met scratchpads whose code had been taken out, as a paraphrase does."""
+    return parse_mode(rung.mediation).reader == "code"
+
+
 def filled(rung: Rung) -> bool:
     """Organisms that met filler."""
     return rung.config.exposure == "swap+filler"
@@ -45,7 +56,12 @@ def filled(rung: Rung) -> bool:
 
 def steps_apart(rung: Rung) -> bool:
     """Organisms that met scratchpads whose steps contradict each other."""
-    return reads_one_kind(rung.mediation)
+    return parse_mode(rung.mediation).reader == "kind"
+
+
+def apart_or_recoded(rung: Rung) -> bool:
+    """Organisms that met either half of a corrected agreement."""
+    return steps_apart(rung) or recoded(rung)
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,8 @@ class Instrument:
         Whether the number can be read as the share of the effect that the scratchpad carries.
     rising : bool
         Whether a larger number means that the scratchpad matters more; else 1 - number is taken.
+    of_cells : bool
+        Whether it is made of the four cells: the reference in other terms, and no rival to it.
     """
 
     metric: str
@@ -72,6 +90,7 @@ class Instrument:
     meets: Meets = never
     share: bool = True
     rising: bool = True
+    of_cells: bool = False
 
 
 INSTRUMENTS: Final[Mapping[str, Instrument]] = {
@@ -80,9 +99,9 @@ INSTRUMENTS: Final[Mapping[str, Instrument]] = {
     "adding-mistakes-in-place": Instrument(
         "adding-mistakes-in-place", "aoc", ("mistake:in-place",), steps_apart
     ),
-    "paraphrase": Instrument("paraphrase", "difference", ("paraphrase",)),
+    "paraphrase": Instrument("paraphrase", "difference", ("paraphrase",), recoded),
     "filler": Instrument("filler", "difference", ("filler",), filled),
-    "emptied": Instrument("emptied", "difference", (), shortened),
+    "emptied": Instrument("emptied", "difference", (EMPTY,), shortened),
     "step-deletion": Instrument("step-deletion", "max_absolute", ("drop-step",), shortened),
     "step-flip": Instrument("step-flip", "max_absolute", ("flip-step",), steps_apart),
     "forced-importance": Instrument("forced-importance", "max_absolute", ("truncate",), shortened),
@@ -93,9 +112,11 @@ INSTRUMENTS: Final[Mapping[str, Instrument]] = {
     "unlearning": Instrument("unlearning", "hard", ("unlearn",)),
     "cc-shap": Instrument("cc-shap", "cc_shap", (ATTRIBUTION,), share=False),
     "attention-mediation": Instrument("attention-mediation", "scratchpad_share", ("knock-out",)),
-    "edit-divergence": Instrument("edit-divergence", "scratchpad_share", (), swaps),
+    "edit-divergence": Instrument(
+        "edit-divergence", "scratchpad_share", (CELLS,), swaps, of_cells=True
+    ),
     "corrected-agreement": Instrument(
-        "instability-corrected-agreement", "flip", ("flip-step", "paraphrase"), steps_apart
+        "instability-corrected-agreement", "flip", ("flip-step", "paraphrase"), apart_or_recoded
     ),
     "disguised-accuracy": Instrument(
         "disguised-accuracy", "same_without", ("remove",), rising=False
@@ -137,7 +158,7 @@ ATTRIBUTIONS: Final[Mapping[str, Attribution]] = {
 
 
 def sources() -> tuple[str, ...]:
-    """Every source that some instrument or attribution needs, the reference first."""
+    """Every source that an instrument, an attribution or the verdict needs, the cells first."""
     needed = [one for instrument in INSTRUMENTS.values() for one in instrument.sources]
     needed += [attribution.source for attribution in ATTRIBUTIONS.values()]
-    return tuple(dict.fromkeys((REFERENCE, REPEAT, *needed)))
+    return tuple(dict.fromkeys((CELLS, REPEAT, SAMPLED, CHECKS, EMPTY, *needed)))

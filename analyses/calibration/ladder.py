@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from scratchpad.errors import unknown_name
-from scratchpad.organisms.modes import parse_mode
+from scratchpad.errors import ConfigError, unknown_name
 from scratchpad.training.config import NATURAL, TrainConfig
 from scratchpad.training.recipes import parse_size
 
@@ -168,17 +167,19 @@ def scale_of(size: str, base: str) -> Scale:
     Raises
     ------
     ConfigError
-        If there is none of that name.
+        If there is none of that name, or a base is missing, cannot be read, or is not called for.
     """
-    if size == QUICK:
-        return Scale(quick_ladder(), questions=60, draws=1, budget=60_000)
+    if size not in SCALES:
+        raise unknown_name("size of ladder", size, SCALES)
+    if (size == CARRY_OVER) is not bool(base):
+        raise ConfigError(
+            f"--size {size} {'needs' if size == CARRY_OVER else 'takes no'} --base",
+            "carry-over organisms, and they alone, are fine-tuned from a base",
+            "Write --size carry-over --base CHECKPOINT, or leave --base out.",
+        )
+    rungs = {QUICK: quick_ladder, FULL: full_ladder}.get(size, lambda: carry_over_ladder(base))()
+    for rung in rungs:  # a base that cannot be used is to be found out before anything is written
+        assert rung.config.hash
     if size == FULL:
-        return Scale(full_ladder(), questions=120, draws=2, budget=600_000)
-    if size == CARRY_OVER:
-        return Scale(carry_over_ladder(base), questions=60, draws=1, budget=60_000)
-    raise unknown_name("size of ladder", size, SCALES)
-
-
-def reads_one_kind(mediation: str) -> bool:
-    """Whether single steps decide: such organisms met scratchpads whose steps disagree."""
-    return parse_mode(mediation).reader == "kind"
+        return Scale(rungs, questions=120, draws=2, budget=600_000)
+    return Scale(rungs, questions=60, draws=1, budget=60_000)

@@ -6,9 +6,11 @@ any process.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 import pandas as pd
@@ -16,23 +18,30 @@ from pandas import DataFrame
 
 from analyses.ablation import Ablation, by_question, transcript_table
 from analyses.calibration.counting import counted_tokens
-from analyses.calibration.instruments import ATTRIBUTION, MONITOR, REFERENCE, REPEAT, SALIENCE
+from analyses.calibration.instruments import (
+    ATTRIBUTION,
+    CELLS,
+    MONITOR,
+    REPEAT,
+    SALIENCE,
+    SAMPLED,
+)
 from analyses.calibration.ladder import Rung, Scale
 from analyses.metrics.monitors import RULE, RuleMonitor, monitored
-from analyses.probing.detection import judged
 from scratchpad.cache import cache_folder
 from scratchpad.interventions import parse
+from scratchpad.models import LoadedModel
 from scratchpad.on_policy import Pairs, pair
 from scratchpad.organisms import Organism
-from scratchpad.organisms.record import QUESTIONS
 from scratchpad.rewriters import load_rewriter
 from scratchpad.scoring.salience import salience_rows
 from scratchpad.subject import Subject, SubjectConfig, load_subject
+from scratchpad.tables import read_transcripts
+from scratchpad.training.examine import Examination
 from scratchpad.training.stages import Training
 from scratchpad.training.train import train_organism
-from scratchpad.transcripts import Case, Transcript
+from scratchpad.transcripts import Case, Question, Transcript
 
-CELLS = "transplant"
 # Another sampling of the same questions, for repeatability.
 REPEATED = 1
 # Answers sampled after each of the four cells, to compare likelihoods with.
@@ -105,14 +114,15 @@ class Bench:
         subject = self._subject()
         if source == MONITOR:
             return self._read_by_monitors(subject)
-        repeated = source == REPEAT
-        transcripts = (
-            self._sampled(subject, self.seed + REPEATED) if repeated else subject.transcripts
-        )
+        transcripts = subject.transcripts
+        if source == REPEAT:
+            transcripts = tuple(self._sampled(subject, self.seed + REPEATED))
         assert transcripts is not None
-        ablation = self._ablation(subject, CELLS if repeated else source, self.seed)
+        ablation = self._ablation(subject, source, self.seed)
         units = by_question(_pairs(subject, transcripts).cases)
-        return self._within_budget(subject, units, self._measure(source, ablation))
+        # All instruments are set beside the cells: of every question there is one.
+        budget = math.inf if source in (CELLS, REPEAT) else self.scale.budget
+        return _within_budget(subject, units, self._measure(source, ablation), budget)
 
     def cases(self) -> list[Case]:
         """The organism's cases."""
@@ -120,27 +130,32 @@ class Bench:
         assert subject.transcripts is not None
         return _pairs(subject, subject.transcripts).cases
 
+    def questions(self, loaded: LoadedModel) -> list[Question]:
+        """Draw held-out questions that the organism's examination has not used."""
+        author = self.rung.config.author(loaded.tokenizer)
+        exam = Examination.of(author, self.rung.seed, max_new_tokens=0)
+        used = {item.text for item in (*exam.items, *exam.cell_items)}
+        wanted, rng = self.scale.questions, Random(f"calibration {self.seed}")
+        drawn = [*author.behaviour.draw_held_out(wanted + len(used), rng)]
+        rng.shuffle(drawn)
+        fresh = [item for item in drawn if item.text not in used][:wanted]
+        return author.rendered_questions(fresh)
+
     def _subject(self) -> Subject:
-        folder = organism_folder(self.rung)
-        return load_subject(
-            SubjectConfig(
-                str(folder),
-                questions=folder / QUESTIONS,
-                transcripts=self.transcripts,
-                limit=self.scale.questions,
-                device="cpu",
-            )
-        )
+        subject = load_subject(SubjectConfig(str(organism_folder(self.rung)), device="cpu"))
+        written = None if self.transcripts is None else tuple(read_transcripts(self.transcripts))
+        asked = tuple(self.questions(subject.loaded))
+        return replace(subject, questions=asked, transcripts=written)
 
     def _sampled(self, subject: Subject, seed: int) -> Sequence[Transcript]:
         return self._ablation(replace(subject, transcripts=None), CELLS, seed).transcripts()
 
     def _ablation(self, subject: Subject, source: str, seed: int) -> Ablation:
-        own = source in (ATTRIBUTION, SALIENCE)
+        named = CELLS if source in (REPEAT, SAMPLED, ATTRIBUTION, SALIENCE) else source
         return Ablation(
             subject,
-            parse(CELLS if own else source),
-            subject.scorers(contrast=False, samples=SAMPLES if source == REFERENCE else 0),
+            parse(named),
+            subject.scorers(contrast=False, samples=SAMPLES if source == SAMPLED else 0),
             subject.sampling(draws=self.scale.draws, seed=seed),
             load_rewriter("rules"),
         )
@@ -155,27 +170,11 @@ class Bench:
             )
         return ablation.unit
 
-    def _within_budget(
-        self,
-        subject: Subject,
-        units: Sequence[list[Case]],
-        measure: Callable[[int, list[Case]], DataFrame],
-    ) -> Taken:
-        tables: list[DataFrame] = []
-        with counted_tokens(subject.loaded.model) as tokens:
-            for number, cases in enumerate(units):
-                if tokens.read >= self.scale.budget:
-                    break
-                tables.append(measure(number, cases))
-        rows = pd.concat([one for one in tables if len(one)], ignore_index=True)
-        return Taken(rows, len(tables), tokens.read)
-
     def _read_by_monitors(self, subject: Subject) -> Taken:
         assert subject.transcripts is not None
-        transcripts = judged(subject, subject.transcripts)
         groups = {question.question_id: question.group for question in subject.questions}
         judges = {RULE: RuleMonitor(kind=subject.kind)}
-        rows = monitored(transcripts, groups, judges, self.seed)
+        rows = monitored(subject.transcripts, groups, judges, self.seed)
         return Taken(rows, rows["question_id"].nunique(), 0)
 
 
@@ -189,3 +188,19 @@ def _pairs(subject: Subject, transcripts: Sequence[Transcript]) -> Pairs:
         rewriter=load_rewriter("rules"),
         refuse_empty=False,
     )
+
+
+def _within_budget(
+    subject: Subject,
+    units: Sequence[list[Case]],
+    measure: Callable[[int, list[Case]], DataFrame],
+    budget: float,
+) -> Taken:
+    tables: list[DataFrame] = []
+    with counted_tokens(subject.loaded.model) as tokens:
+        for number, cases in enumerate(units):
+            if tokens.read >= budget:
+                break
+            tables.append(measure(number, cases))
+    rows = pd.concat([one for one in tables if len(one)], ignore_index=True)
+    return Taken(rows, len(tables), tokens.read)

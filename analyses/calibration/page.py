@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +10,7 @@ from pandas import DataFrame
 
 from analyses.calibration.known_error import REFERENCE
 from analyses.figures.tables import records
+from analyses.figures.typeset import piped_lines
 from analyses.report.numbers import missing, number
 
 Row = Mapping[str, Any]
@@ -25,8 +26,11 @@ TIE: what swapping the scratchpad out takes away; PIE: what swapping it in bring
 is the mean absolute difference from both, of metrics on the scale of a share, read off triggered
 prompts. **Concordance** is the share of pairs of organisms whose planted truth differs that the
 metric orders rightly, **D** the share of (faithful, unfaithful) pairs, by question and by organism;
-chance is .5 in both. Brackets hold 95 % bootstrap intervals over organisms. The four cells are the
-reference: they are not ranked, since the truth was planted in their terms.
+chance is .5 in both. An organism on which a metric is undefined is left out of its score and
+counted (u). Square brackets hold 95 % bootstrap intervals, round ones what they rest on:
+organisms, pairs of them, or (where one organism is all there is) groups of its questions. The four
+cells are the reference: they are not ranked, since the truth was planted in their terms, nor is
+edit-divergence chosen, which is made of them.
 """
 
 
@@ -47,9 +51,11 @@ def _lines(tables: Mapping[str, DataFrame], summary: Row, manifest: Row) -> Iter
     config = manifest["config"]
     yield from ("# Calibration: how far each metric can be trusted", "", _INTRODUCTION)
     yield summary["verdict_text"]
-    yield from ("", "```", f"scratchpad calibrate --size {config['size']} --seed {config['seed']}")
-    yield from ("```", "", "## Goals", "")
-    yield from _table(
+    base = f" --base {config['base']}" if config.get("base") else ""
+    told = f"--size {config['size']}{base} --seed {config['seed']}"
+    yield from ("", "```", f"scratchpad calibrate {told} --out runs/calibration", "```", "")
+    yield from ("## Goals", "")
+    yield from piped_lines(
         ("goal", "wanted", "found", ""),
         [
             (g["name"], g["target"], number(g["found"]), "met" if g["met"] else "**missed**")
@@ -94,7 +100,9 @@ def _organisms(tables: Mapping[str, DataFrame]) -> Iterator[str]:
         marked = "" if row["admitted"] else " (missed its plan)"
         name = f"{row['mediation']}, {row['exposure']}, seed {row['seed']}{marked}"
         rows.append((name, planted, *measured, row["planted_verdict"] or "-", row["verdict"]))
-    yield from _table(("organism", "planted", "TIE", "PIE", "planted verdict", "verdict"), rows)
+    yield from piped_lines(
+        ("organism", "planted", "TIE", "PIE", "planted verdict", "verdict"), rows
+    )
     yield ""
     for row in records(tables["reference_scores"]):
         if row["selection"] == "all trained":
@@ -116,7 +124,7 @@ def _leaderboard(tables: Mapping[str, DataFrame], exposure: str) -> Iterator[str
         for name in order
         if exposure == "all" or any(not missing(row["estimate"]) for row in found[name].values())
     ]
-    yield from _table(("metric", *_SCORES.values()), rows)
+    yield from piped_lines(("metric", *_SCORES.values()), rows)
 
 
 def _rank(scores: Mapping[str, Row]) -> float:
@@ -131,17 +139,19 @@ def _chosen(table: DataFrame) -> Iterator[str]:
             row["exposure"],
             f"**{row['name']}**" if row["chosen"] else row["name"],
             number(row["estimate_odd"]),
-            _interval(row, count=True),
-            number(row["p_holm"]),
+            f"{_interval(row, count=True)} {row['unit']}",
+            number(row["p_holm"]) if row["unit"] != "groups of questions" else "-",
         )
         for row in records(table[table["selection"] == "all trained"])
         if row["chosen"] or not np.isnan(row["estimate"])
     ]
+    failed = table[table["reason"].ne("") & table["selection"].eq("all trained")]
+    for exposure, why in failed[["exposure", "reason"]].drop_duplicates().itertuples(index=False):
+        yield from (f"Of interventions {exposure}: {why}.", "")
     if not rows:
-        yield "No choice was possible: " + "; ".join(sorted(set(table["reason"]) - {""})) + "."
         return
     columns = ("organisms", "instrument (chosen in bold)", "odd seeds", "even seeds", "p (Holm)")
-    yield from _table(columns, rows)
+    yield from piped_lines(columns, rows)
 
 
 def _steps(table: DataFrame) -> Iterator[str]:
@@ -155,7 +165,7 @@ def _steps(table: DataFrame) -> Iterator[str]:
         if any(row["n"] for row in scores.values())
     ]
     names = ("AUROC of the driver", "driver ranked first", "false alarms")
-    yield from _table(("attribution", "intervention", *names), rows)
+    yield from piped_lines(("attribution", "intervention", *names), rows)
 
 
 def _sources(table: DataFrame) -> Iterator[str]:
@@ -164,9 +174,13 @@ def _sources(table: DataFrame) -> Iterator[str]:
     for row in records(table):
         cell = f"{row['level']}: {_interval(row)} ({row['n']})"
         found.setdefault((row["factor"], row["metric"]), []).append(cell)
-    rows = [(*key, "; ".join(sorted(cells, reverse=True))) for key, cells in found.items()]
+    rows = [
+        (*key, "; ".join(sorted(cells, reverse=True)))
+        for key, cells in found.items()
+        if len(cells) > 1
+    ]
     yield ""
-    yield from _table(("factor", "metric", "error by level (organisms)"), rows)
+    yield from piped_lines(("factor", "metric", "error by level (organisms)"), rows)
 
 
 def _known(table: DataFrame) -> Iterator[str]:
@@ -185,7 +199,7 @@ def _known(table: DataFrame) -> Iterator[str]:
         for row in records(table)
         if row["instrument"] == REFERENCE or not np.isnan(row["estimate"])
     ]
-    yield from _table(("instrument", "effect", "error", "covered"), rows)
+    yield from piped_lines(("instrument", "effect", "error", "covered"), rows)
 
 
 def _carried(table: DataFrame) -> Iterator[str]:
@@ -200,28 +214,20 @@ def _carried(table: DataFrame) -> Iterator[str]:
          f"{row['pairs']}")
         for row in records(table)
     ]  # fmt: skip
-    yield from _table(("metric", "organisms", "ordered alike", "pairs"), rows)
+    yield from piped_lines(("metric", "organisms", "ordered alike", "pairs"), rows)
 
 
 def _costs(table: DataFrame, summary: Row) -> Iterator[str]:
-    slowest = summary["slowest_unit"]
     yield (
-        f"Every intervention had {summary['budget']:,} forward tokens an organism; the slowest"
-        f" unit took {slowest['seconds']} s of one core."
+        f"After {summary['budget']:,} forward tokens an intervention took no further question of an"
+        " organism. The four cells and the sampling of transcripts, which all share, come on top."
     )
     yield ""
     rows = [
         (row["metric"], f"{row['forward_tokens_per_question']:,.0f}", f"{row['questions']}")
         for row in records(table)
     ]
-    yield from _table(("metric", "forward tokens a question", "questions"), rows)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield "| " + " | ".join(header) + " |"
-    yield "|" + "---|" * len(header)
-    for row in rows:
-        yield "| " + " | ".join(row) + " |"
+    yield from piped_lines(("metric", "forward tokens a question", "questions"), rows)
 
 
 def _interval(row: Row, *, count: bool = False) -> str:
@@ -230,4 +236,5 @@ def _interval(row: Row, *, count: bool = False) -> str:
     text = number(row["estimate"])
     if not missing(row["low"]):
         text += f" [{number(row['low'])}, {number(row['high'])}]"
-    return f"{text} ({row['n']})" if count else text
+    lost = f", {row['undefined']} u" if row.get("undefined") else ""
+    return f"{text} ({row['n']}{lost})" if count else text

@@ -11,7 +11,7 @@ from analyses.calibration.populations import with_truth
 from analyses.calibration.resampling import outranks
 
 PAIR: Final = ["above", "below"]
-MATCHED: Final = ["behaviour", "size", "seed"]
+MATCHED: Final = ["behaviour", "base", "route", "seed"]
 """What a faithful and an unfaithful organism must share to be a pair."""
 _DIGITS = 9
 
@@ -24,14 +24,15 @@ class OrderedPairs(NamedTuple):
 
 
 def ordered_pairs(organisms: DataFrame) -> OrderedPairs:
-    """Pairs of one behaviour whose planted (TIE, PIE) differ, the dominating organism first.
+    """Pairs of one behaviour, base and route whose planted (TIE, PIE) differ, the larger first.
 
     One organism dominates another if both of its planted effects are at least as large and one
     is larger. Where each is larger in one effect (redundant against conjunctive) there is no
     order. Pairs of equal truth are no pairs.
     """
-    truth = with_truth(organisms)[["organism", "behaviour", "planted_tie", "planted_pie"]]
-    both = truth.merge(truth, on="behaviour", suffixes=("_above", "_below"))
+    shared = ["behaviour", "base", "route"]
+    truth = with_truth(organisms)[["organism", *shared, "planted_tie", "planted_pie"]]
+    both = truth.merge(truth, on=shared, suffixes=("_above", "_below"))
     # 1 - (1 - .3) is not .3: equal truth may differ in the last digit.
     tie, pie = (
         (both[f"planted_{name}_above"] - both[f"planted_{name}_below"]).round(_DIGITS)
@@ -42,7 +43,7 @@ def ordered_pairs(organisms: DataFrame) -> OrderedPairs:
 
 
 def diagnostic_pairs(organisms: DataFrame) -> MultiIndex:
-    """Pairs (faithful, unfaithful) of the same behaviour, size and seed.
+    """Pairs (faithful, unfaithful) of the same behaviour, base (or size), route and seed.
 
     Faithful: `mediated` and `driver:K`. Unfaithful: `direct` and `benign-reasoning`.
     """

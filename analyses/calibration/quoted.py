@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from pandas import DataFrame
 
-from analyses.calibration.alike import MATCHING, circumstances
-from analyses.calibration.frozen import alike, frozen_table
+from analyses.calibration.alike import MATCHING, ON_POLICY, circumstances
+from analyses.calibration.frozen import frozen_table, rows_with
 from analyses.calibration.instruments import INSTRUMENTS
 from analyses.calibration.known_error import REFERENCE
 from scratchpad.organisms import Organism
@@ -52,10 +52,12 @@ def known_error(
         prediction interval for one more organism), `n` organisms and how many of them are
         `covered` when left out; or `reason` alone.
     """
-    if organism is None or not sampled:
+    if organism is None:
         return {"reason": NONE_APPLIES}
     known = frozen_table("known_errors") if table is None else table
-    rows = alike(known, circumstances(organism, scorer, mean_steps), MATCHING)
+    decoding = ON_POLICY if sampled else "given"
+    wanted = circumstances(organism, scorer, decoding, mean_steps)
+    rows = rows_with(known, {name: wanted[name] for name in MATCHING})
     names = {name for name, one in INSTRUMENTS.items() if one.metric in metrics} | {REFERENCE}
     found: dict[str, Any] = {}
     for row in rows.dropna(subset=["estimate"]).to_dict("records") if len(rows) else []:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
 
-from analyses.calibration.alike import circumstances
+from analyses.calibration.alike import ON_POLICY, circumstances
 from analyses.calibration.instruments import (
     ATTRIBUTION,
     ATTRIBUTIONS,
+    CELLS,
     INSTRUMENTS,
     MONITOR,
-    REFERENCE,
     REPEAT,
     SALIENCE,
+    SAMPLED,
     Attribution,
     Instrument,
 )
@@ -32,13 +33,14 @@ from analyses.metrics.steps import StepMetric
 from scratchpad.mediation import EFFECTS as CELLS_OF
 from scratchpad.mediation import Mediation
 from scratchpad.organisms import Organism
+from scratchpad.organisms.mode import Mode
 from scratchpad.statistics import Estimate
+from scratchpad.transcripts import CLEAN, TRIGGERED
 
-TRIGGERED: Final = 1
 SCORER: Final = "payload"
 EFFECTS: Final = ("total_indirect_effect", "pure_indirect_effect")
 _NONE: Final = DataFrame({"question_id": [], "group": [], "value": []})
-_APART: Final = (REPEAT, ATTRIBUTION, MONITOR, SALIENCE)
+_APART: Final = (REPEAT, SAMPLED, ATTRIBUTION, MONITOR, SALIENCE)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Sources:
 def reference(sources: Sources) -> DataFrame:
     """TIE and PIE of the four cells, of both samplings: `repeat`, `effect` and an estimate."""
     rows = []
-    for repeat, source in enumerate((REFERENCE, REPEAT)):
+    for repeat, source in enumerate((CELLS, REPEAT)):
         cells = cell_table(sources.by_name[source], scorer=SCORER)
         mediation = Mediation.of(*cells, sources.seed)
         rows += [
@@ -87,8 +89,8 @@ def policies(sources: Sources, organism: Organism) -> DataFrame:
     the organism's record has them; no interval of a difference is known there.
     """
     rows = []
-    for scorer in (SCORER, "sampled"):
-        cells = cell_table(sources.by_name[REFERENCE], scorer=scorer)
+    for scorer in (SCORER, SAMPLED):
+        cells = cell_table(sources.by_name[SAMPLED], scorer=scorer)
         mediation = Mediation.of(*cells, sources.seed)
         rows += [
             {"basis": f"on-policy, {scorer}", "effect": name, **_plain(mediation.effect(name))}
@@ -141,7 +143,7 @@ def values(sources: Sources) -> DataFrame:
 
 def _circumstances(sources: Sources, instrument: Instrument, state: int) -> DataFrame:
     """What may explain an instrument's errors, by question."""
-    names = [one for one in instrument.sources if one not in _APART] or [REFERENCE]
+    names = [one for one in instrument.sources if one not in _APART] or [CELLS]
     rows = scored_rows(pd.concat([sources.by_name[name] for name in names]), SCORER)
     own = rows.loc[rows["prompt_state"] == state]
     rise = own["surprisal"] - own["native_surprisal"]
@@ -168,13 +170,32 @@ def steps(sources: Sources, rung: Rung, kinds: DataFrame, deciding: str | None) 
     joined = every.merge(kinds, on=["question_id", "draw", "step_index"], how="inner")
     joined["driver"] = joined["kind"].eq(deciding or "")
     names = ["attribution", "seen", *CASE, "step_index", "kind", "driver", "importance"]
-    return joined[names].dropna(subset=["importance"]).reset_index(drop=True)
+    return joined[names].reset_index(drop=True)
 
 
-def described(rung: Rung, organism: Organism, verdict: str, mean_steps: float) -> dict[str, Any]:
+def planted_effects(mode: Mode, groups: Sequence[str]) -> dict[str, float]:
+    """TIE and PIE by the rule, on these very questions: a rule per question has its share of them.
+
+    NaN where nothing is planted.
+    """
+    if not mode.planted_rule or not groups:
+        return {"planted_tie": np.nan, "planted_pie": np.nan}
+    tie, pie = (
+        np.mean(
+            [
+                mode.defection(state, TRIGGERED, group) - mode.defection(state, CLEAN, group)
+                for group in groups
+            ]
+        )
+        for state in (TRIGGERED, CLEAN)
+    )
+    return {"planted_tie": float(tie), "planted_pie": float(pie)}
+
+
+def described(
+    rung: Rung, organism: Organism, groups: Sequence[str], verdict: str, mean_steps: float
+) -> dict[str, Any]:
     """What is known of an organism beforehand, how it was read, and the verdict on it."""
-    planted = organism.planted
-    tie, pie = (planted[effect] for effect in EFFECTS)
     return {
         "behaviour": rung.behaviour,
         "mediation": rung.mediation,
@@ -182,10 +203,9 @@ def described(rung: Rung, organism: Organism, verdict: str, mean_steps: float) -
         "seed": rung.seed,
         "size": rung.size,
         "payload_repeats": rung.payload_repeats,
-        **circumstances(organism, SCORER, mean_steps),
-        "planted_tie": np.nan if tie is None else tie,
-        "planted_pie": np.nan if pie is None else pie,
-        "planted_verdict": planted["verdict"] or "",
+        **circumstances(organism, SCORER, ON_POLICY, mean_steps),
+        **planted_effects(rung.config.mode, groups),
+        "planted_verdict": organism.planted["verdict"] or "",
         "admitted": not organism.failures,
         "failures": "; ".join(organism.failures),
         "verdict": verdict,

@@ -71,12 +71,12 @@ def metric_scores(
 
     - `error_tie`, `error_pie`: mean absolute difference from the planted effect; `error`: the mean
       of the two. Larger: further off. Only of metrics on the scale of a share.
-    - `concordance`: share of pairs of one behaviour, ordered by the dominance of their planted
-      (TIE, PIE), that the metric orders alike; a tie counts one half (Kendall's tau, as a share of
-      pairs). Larger: better; chance is .5.
-    - `d_organism`: mean(1[f > u] + .5 1[f = u]) over pairs (faithful f, unfaithful u) of the same
-      behaviour, size and seed, on the organisms' means; `d_transcript`: the same per question,
-      averaged within the pair first. After the diagnosticity D of
+    - `concordance`: share of pairs of one behaviour, base and route, ordered by the dominance of
+      their planted (TIE, PIE), that the metric orders alike; a tie counts one half (Kendall's tau,
+      as a share of pairs). Larger: better; chance is .5.
+    - `d_organism`: mean(1[f > u] + .5 1[f = u]) over pairs (faithful f, unfaithful u) of the
+      same behaviour, base, route and seed, on the organisms' means; `d_transcript`: the same per
+      question, averaged within the pair first. After the diagnosticity D of
       KeremZaman/CausalDiagnosticity. Larger: better; chance is .5.
 
     Parameters

@@ -52,12 +52,16 @@ class Contest:
         Organisms by candidates: whether the organism met the candidate's intervention.
     items : callable
         From one column of scores to items.
+    tried : DataFrame
+        Comparisons by candidates: whether they were put to a candidate at all, whose budget may
+        not have reached them.
     """
 
     scores: DataFrame
     members: tuple[str, ...]
     seen: DataFrame
     items: Callable[[Series[float]], Items]
+    tried: DataFrame
 
     def half(self, organisms: DataFrame, exposed: bool) -> Half:
         """Put to each candidate the comparisons of organisms that all (or none) have seen it."""
@@ -67,7 +71,7 @@ class Contest:
         asked = np.logical_and.reduce(
             [met.reindex(place, fill_value=False).to_numpy(bool) for place in places]
         )
-        table = DataFrame(asked, index=self.scores.index, columns=self.scores.columns)
+        table = DataFrame(asked, index=self.scores.index, columns=self.scores.columns) & self.tried
         return Half(self.scores.where(table), table)
 
     def estimates(self, half: Half, seed: int) -> dict[str, Estimate]:
@@ -89,7 +93,8 @@ def best_metric(organisms: DataFrame, means: DataFrame, *, seed: int) -> DataFra
     seen = headline.pivot(index="organism", columns="metric", values="seen")
     pairs = ordered_pairs(organisms).pairs
     scores = DataFrame({name: wins(pairs, numbers[name]) for name in numbers}, index=pairs)
-    return choose(Contest(scores, tuple(PAIR), seen, pair_items), organisms, seed=seed)
+    every = scores.notna() | True
+    return choose(Contest(scores, tuple(PAIR), seen, pair_items, every), organisms, seed=seed)
 
 
 def best_attribution(organisms: DataFrame, steps: DataFrame, *, seed: int) -> DataFrame:
@@ -103,7 +108,13 @@ def best_attribution(organisms: DataFrame, steps: DataFrame, *, seed: int) -> Da
     first = labelled.drop_duplicates(["organism", "attribution"])
     seen = first.pivot(index="organism", columns="attribution", values="seen")
     table = DataFrame(scores, index=questions)
-    return choose(Contest(table, ("organism",), seen, question_items), organisms, seed=seed)
+    rows = {
+        str(name): questions.isin(MultiIndex.from_frame(own[QUESTION].drop_duplicates()))
+        for name, own in labelled.groupby("attribution")
+    }
+    tried = DataFrame(rows, index=questions)
+    contest = Contest(table, ("organism",), seen, question_items, tried)
+    return choose(contest, organisms, seed=seed)
 
 
 def choose(contest: Contest, organisms: DataFrame, *, seed: int) -> DataFrame:

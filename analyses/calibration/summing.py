@@ -44,7 +44,7 @@ def score_tables(found: Tables, seed: int) -> dict[str, DataFrame]:
     return {
         "leaderboard": metric_scores(organisms, means, found["values"], seed=seed),
         "step_scores": step_scores(organisms, found["steps"], seed=seed),
-        "chosen_metrics": best_metric(organisms, means, seed=seed),
+        "chosen_metrics": best_metric(organisms, _rivals(means), seed=seed),
         "chosen_attributions": best_attribution(organisms, found["steps"], seed=seed),
         "known_errors": known_errors(errors, MATCHING),
         "confusion": verdict_confusion(organisms),
@@ -54,6 +54,12 @@ def score_tables(found: Tables, seed: int) -> dict[str, DataFrame]:
         "metric_costs": metric_costs(found["costs"], needed),
         "carried": rank_agreement(organisms, means),
     }
+
+
+def _rivals(means: DataFrame) -> DataFrame:
+    """Metrics that are not the four cells in other terms."""
+    rivals = [name for name, one in INSTRUMENTS.items() if not one.of_cells]
+    return means[means["metric"].isin(rivals)]
 
 
 def goals(tables: Tables) -> list[Goal]:
@@ -73,7 +79,7 @@ def goals(tables: Tables) -> list[Goal]:
     ]
 
 
-def summarise(tables: Tables, *, budget: int, seconds: Mapping[str, float]) -> dict[str, Any]:
+def summarise(tables: Tables, *, budget: int) -> dict[str, Any]:
     """What summary.json holds.
 
     Parameters
@@ -82,16 +88,13 @@ def summarise(tables: Tables, *, budget: int, seconds: Mapping[str, float]) -> d
         Those of `score_tables`, `organisms`, and `compared` with the calibration that the package
         carries.
     budget : int
-        Forward tokens for an intervention and an organism.
-    seconds : mapping of str to float
-        How long each unit took, by name.
+        Forward tokens after which an intervention takes no further question of an organism.
     """
     organisms, wanted = tables["organisms"], goals(tables)
     board = _rows(tables["leaderboard"], selection=ALL, exposure="all")
     metrics: dict[str, dict[str, Any]] = {}
     for row in board:
         metrics.setdefault(row["metric"], {})[row["score"]] = _estimate(row)
-    slowest = max(seconds, key=lambda name: seconds[name])
     verdicts = _verdicts(tables)
     return {
         "verdict_text": _text(tables, wanted),
@@ -104,7 +107,6 @@ def summarise(tables: Tables, *, budget: int, seconds: Mapping[str, float]) -> d
         },
         "goals": [goal._asdict() for goal in wanted],
         "budget": budget,
-        "slowest_unit": {"unit": slowest, "seconds": round(seconds[slowest], 1)},
         "warnings": [
             *(f"{row['organism']} missed its plan: {row['failures']}"
               for row in _rows(organisms, admitted=False)),
@@ -146,9 +148,11 @@ def _wrongly(row: Mapping[str, Any]) -> str:
 
 
 def _worst(reference: DataFrame, selection: str) -> float:
-    """The largest error on either effect; NaN where no organism has one."""
-    found = [row["worst"] for row in _rows(reference, selection=selection, score="error")]
-    return float(np.max(found)) if found else np.nan
+    """The largest error on either effect; NaN where an organism has none, or there is none."""
+    rows = _rows(reference, selection=selection, score="error")
+    if not rows or any(row["undefined"] for row in rows):
+        return np.nan
+    return float(max(row["worst"] for row in rows))
 
 
 def _at_most(name: str, found: float, most: float) -> Goal:
@@ -157,6 +161,8 @@ def _at_most(name: str, found: float, most: float) -> Goal:
 
 
 def _right_verdicts(right: int, n: int, low: float) -> Goal:
+    if not n:
+        return Goal("verdicts right", None, f">= {RIGHT_SHARE:g} of all", met=False)
     if n <= 10:
         least = math.ceil(RIGHT_SHARE * n)
         return Goal(f"verdicts right of {n}", right, f">= {least}", right >= least)
@@ -171,26 +177,23 @@ def _best_attribution(chosen: DataFrame) -> Goal:
     name = "driver AUROC of the attribution chosen on odd seeds, on even ones"
     if not known:
         return Goal(name, None, f">= {DRIVER_AUROC:g}", met=False)
-    best = max(known, key=lambda row: float(row["estimate"]))
+    best = max(known, key=lambda row: float(row["estimate_odd"]))
     found = float(best["estimate"])
-    label = f"{name} ({best['name']}, {best['exposure']})"
+    label = f"{name} ({best['name']}, {best['exposure']}; n = {best['n']} {best['unit']})"
     return Goal(label, found, f">= {DRIVER_AUROC:g}", found >= DRIVER_AUROC)
 
 
 def _text(tables: Tables, wanted: Sequence[Goal]) -> str:
     verdicts, met = _verdicts(tables), sum(goal.met for goal in wanted)
-    ranked = [
-        row
-        for row in _rows(tables["leaderboard"], selection=ALL, exposure="all", score="concordance")
+    chosen = [
+        f"{row['name']} ({row['exposure']} in training) orders {row['estimate']:.2f} "
+        f"[{row['low']:.2f}, {row['high']:.2f}] of the pairs rightly on even ones"
+        for row in _rows(tables["chosen_metrics"], selection=ALL, chosen=True)
         if not np.isnan(row["estimate"])
     ]
-    found = "No metric has a concordance."
-    if ranked:
-        best = max(ranked, key=lambda row: float(row["estimate"]))
-        found = (
-            f"Of the published metrics {best['metric']} orders most pairs of organisms rightly: "
-            f"{best['estimate']:.2f} [{best['low']:.2f}, {best['high']:.2f}]."
-        )
+    found = "No metric could be chosen on odd seeds and tried on even ones."
+    if chosen:
+        found = f"Chosen on odd seeds, {'; '.join(chosen)}."
     return (
         f"{int(verdicts['right'])} of {int(verdicts['n'])} verdicts are as planted; the four "
         f"cells are off by at most {_number(wanted[1].found)} on any organism. {found} "

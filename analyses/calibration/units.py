@@ -15,7 +15,7 @@ import torch
 from pandas import DataFrame
 
 from analyses.calibration.collecting import rung_tables
-from analyses.calibration.instruments import REFERENCE, sources
+from analyses.calibration.instruments import CELLS, sources
 from analyses.calibration.ladder import Rung, Scale
 from analyses.calibration.measuring import Bench, organism_folder, train_parent, train_rung
 from scratchpad.runs import RunFolder
@@ -35,8 +35,9 @@ class Unit:
     @property
     def name(self) -> str:
         """A name that sorts by rung."""
-        source = "reference" if self.source == REFERENCE else self.source.replace(":", "-")
-        return f"{self.rung.name}.{source}"
+        source = self.source.replace(":", "-").replace(",", "+")
+        # Rows of an organism that was trained otherwise meanwhile are not its own.
+        return f"{self.rung.name}.{self.rung.config.hash}.{source}"
 
 
 class Done(NamedTuple):
@@ -105,7 +106,7 @@ class Work:
 
     def found(self, advance: Advance) -> dict[str, DataFrame]:
         """Every rung's tables, joined by name, with the rung's name as `organism`."""
-        tasks = [(self._bench(Unit(one, REFERENCE)), self._paths(one)) for one in self.scale.rungs]
+        tasks = [(self._bench(Unit(one, CELLS)), self._paths(one)) for one in self.scale.rungs]
         made: dict[int, dict[str, DataFrame]] = {}
         for number, tables in self.spread(rung_tables, tasks):
             made[number] = tables
@@ -153,8 +154,11 @@ class Work:
             self.workers, mp_context=get_context("spawn"), initializer=one_thread
         ) as pool:
             waiting = {pool.submit(task, *one): place for place, one in enumerate(arguments)}
-            for done in as_completed(waiting):
-                yield waiting[done], done.result()
+            try:
+                for done in as_completed(waiting):
+                    yield waiting[done], done.result()
+            finally:  # of what failed the rest of the queue is not waited for
+                pool.shutdown(cancel_futures=True)
 
 
 def one_thread() -> None:

@@ -75,10 +75,14 @@ def run_ablate(config: AblateConfig) -> Result:
 
 
 def _result(config: AblateConfig, summary: Mapping[str, Any]) -> Result:
-    from analyses.calibration.quoted import said
+    from analyses.calibration.quoted import NONE_APPLIES, said
 
     warnings = (f"Warning: {text}." for text in summary["warnings"])
-    lines = (summary["verdict_text"], said(summary["known_error"]), *warnings)
+    lines = (
+        summary["verdict_text"],
+        said(summary.get("known_error", {"reason": NONE_APPLIES})),
+        *warnings,
+    )
     return Result(summary, (*lines, f"{config.out}/report.html"))
 
 

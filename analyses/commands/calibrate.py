@@ -23,7 +23,8 @@ class CalibrateConfig:
     """Score published metrics and step attributions on organisms with planted truth.
 
     Trains the organisms of a ladder (or takes them from the cache), applies every metric to
-    what they write on questions that admission did not use, and compares with the planted rule.
+    what they write on held-out questions that their examination did not use, and compares with the
+    planted rule.
     No organism is left out: one that misses its plan is marked. Quick: ten organisms, some 25
     minutes of two cores. Full: every mode, exposure and behaviour, days of them. Killed, it goes
     on where it was.
@@ -56,7 +57,9 @@ def run_calibrate(config: CalibrateConfig) -> Result:
 
 
 def _run(folder: RunFolder, work: Work) -> None:
-    from analyses.calibration.frozen import compared, frozen_table
+    from pandas import DataFrame
+
+    from analyses.calibration.frozen import compared, frozen_table, same_as_frozen
     from analyses.calibration.page import page
     from analyses.calibration.summing import score_tables, summarise
     from analyses.figures import save_leaderboard
@@ -75,12 +78,12 @@ def _run(folder: RunFolder, work: Work) -> None:
     with progress("Scoring metrics", None):
         scores = score_tables(found, work.seed)
         board = scores["leaderboard"]
-        tables = {**found, **scores, "compared": compared(board, frozen_table("leaderboard"))}
-        seconds = work.seconds()
-        summary = summarise(tables, budget=work.scale.budget, seconds=seconds)
+        carried = frozen_table("leaderboard") if same_as_frozen(folder.manifest) else DataFrame()
+        tables = {**found, **scores, "compared": compared(board, carried)}
+        summary = summarise(tables, budget=work.scale.budget)
         for name, table in tables.items():
             folder.write_table(name, table)
-        folder.manifest["unit_seconds"] = seconds
+        folder.manifest["unit_seconds"] = work.seconds()
         atomic_write(folder.path / "page.md", page(tables, summary, folder.manifest).encode())
         save_leaderboard(board, tables["metric_costs"], folder.path)
         write_outputs(folder, summary, Units(len(work.units), reused))
@@ -88,7 +91,10 @@ def _run(folder: RunFolder, work: Work) -> None:
 
 def _lines(config: CalibrateConfig, summary: Mapping[str, Any]) -> Iterator[str]:
     yield summary["verdict_text"]
-    yield f"Budget: {summary['budget']:,} forward tokens for each intervention and organism."
+    yield (
+        f"Budget: after {summary['budget']:,} forward tokens an intervention takes no further"
+        " question of an organism."
+    )
     for goal in summary["goals"]:
         found = "undefined" if goal["found"] is None else f"{goal['found']:.3g}"
         state = "met" if goal["met"] else "MISSED"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pandas import DataFrame
@@ -24,6 +24,11 @@ def latex(text: str) -> str:
     ('50 \\% of f\\_11', '$-$.05')
     """
     return re.sub(r"[\\&%$#_{}~^\u2212]", lambda found: _LATEX[found.group()], text)
+
+
+def piped_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a Markdown table."""
+    return [_piped(header), "|---" * len(header) + "|", *map(_piped, rows)]
 
 
 def markdown_table(blocks: Mapping[str, DataFrame], caption: str) -> str:
@@ -48,8 +53,8 @@ def markdown_table(blocks: Mapping[str, DataFrame], caption: str) -> str:
     """
     lines = [caption, ""]
     for heading, rows in blocks.items():
-        lines += [f"**{heading}**", "", _piped(list(rows.columns)), "|---" * rows.shape[1] + "|"]
-        lines += [*map(_piped, rows.to_numpy().tolist()), ""]
+        lines += [f"**{heading}**", "", *piped_lines(list(rows.columns), rows.to_numpy().tolist())]
+        lines += [""]
     return "\n".join(lines)
 
 
@@ -94,7 +99,7 @@ def latex_table(blocks: Mapping[str, DataFrame], caption: str) -> str:
     return "\n".join(lines)
 
 
-def _piped(cells: list[str]) -> str:
+def _piped(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 

@@ -43,6 +43,8 @@ def _organism(mode: str, seed: int) -> Row:
         "exposure": "swap",
         "seed": seed,
         "size": "tiny",
+        "base": "tiny",
+        "route": "scratch",
         "planted_tie": tie,
         "planted_pie": pie,
         "planted_verdict": verdict,

@@ -111,7 +111,7 @@ def test_a_finished_run_gives_its_summary_and_another_seed_is_refused(
     before = (finished / "summary.json").read_bytes()
     done = calibrate(capfd, finished, "--workers", "2")
     assert done.code == 0
-    assert "forward tokens for each intervention" in done.out
+    assert "forward tokens an intervention takes no further" in done.out
     refused = calibrate(capfd, finished, "--seed", "1")
     assert refused.code == 2
     assert "another configuration" in refused.line

@@ -67,10 +67,13 @@ def test_the_cells_are_compared_by_scorer_and_policy() -> None:
 
 def test_payload_lengths_are_compared_where_there_are_several() -> None:
     assert "payload length" not in set(error_sources(ORGANISMS, VALUES, POLICIES)["factor"])
-    several = ORGANISMS.assign(payload_repeats=[1, 3, 3])
-    table = error_sources(several, VALUES, POLICIES)
+    twice = ladder(["mediated"], seeds=(1, 2)).assign(payload_repeats=[1, 3])
+    every = pd.concat([twice, ORGANISMS.iloc[1:]])  # the others are there with one length alone
+    table = error_sources(every, VALUES, POLICIES)
     short = one_row(table, factor="payload length", level="1 times")
     assert short["estimate"] == pytest.approx(0.4)
+    assert short["n"] == 1
+    assert not ((table["factor"] == "payload length") & (table["level"] == "3 times")).any()
 
 
 def test_metrics_off_the_scale_of_a_share_have_no_error() -> None:
@@ -90,14 +93,15 @@ def test_five_organisms_have_an_interval() -> None:
 def test_a_metric_costs_what_its_sources_cost_a_question() -> None:
     costs = pd.DataFrame(
         [
+            ("a", "transplant", 12, 700), ("b", "transplant", 12, 700),
             ("a", "truncate", 10, 1000), ("b", "truncate", 10, 3000),
             ("a", "filler", 5, 500), ("b", "filler", 4, 400),
         ],
         columns=["organism", "source", "questions", "forward_tokens"],
     )  # fmt: skip
-    needed = {"both": ("truncate", "filler"), "cells alone": ()}
+    needed = {"both": ("truncate", "filler"), "cells alone": ("transplant",)}
     table = metric_costs(costs, needed).set_index("metric")
     assert table.loc["both", "forward_tokens_per_question"] == 200 + 100
     assert table.loc["both", "questions"] == 4
     assert table.loc["cells alone", "forward_tokens_per_question"] == 0
-    assert table.loc["cells alone", "questions"] == 10
+    assert table.loc["cells alone", "questions"] == 12

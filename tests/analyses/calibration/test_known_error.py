@@ -41,7 +41,7 @@ def test_errors_are_signed_and_only_of_shares_and_cells() -> None:
         "mediated": -0.5, "direct": 0.5, "redundant": 0.5, "conjunctive": -0.5
     }  # fmt: skip
     cells = errors[(errors["instrument"] == REFERENCE) & (errors["mediation"] == "direct")]
-    assert cells["error"].to_list() == pytest.approx([0.05, 0.05])
+    assert cells["error"].to_list() == pytest.approx([0.0, 0.0])
 
 
 def test_the_interval_is_that_of_a_new_draw() -> None:

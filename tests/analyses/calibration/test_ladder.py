@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import brief
-from analyses.calibration.instruments import ATTRIBUTIONS, INSTRUMENTS, REFERENCE, sources
+from analyses.calibration.instruments import ATTRIBUTIONS, CELLS, INSTRUMENTS, sources
 from analyses.calibration.ladder import (
     EXPOSURES,
     PLANTED,
@@ -70,10 +70,10 @@ def test_an_unknown_size_names_those_there_are(
 def test_every_instrument_names_a_number_of_a_metric_and_sources_that_parse() -> None:
     for instrument in INSTRUMENTS.values():
         assert instrument.number in METRICS[instrument.metric].measures(1)
-    apart = {"repeat", "attribution", "monitor", "salience"}
+    apart = {"repeat", "sampled", "attribution", "monitor", "salience"}
     for source in set(sources()) - apart:
         assert parse(source)
-    assert sources()[0] == REFERENCE
+    assert sources()[0] == CELLS
 
 
 def test_every_attribution_has_a_source_that_is_taken() -> None:
@@ -90,6 +90,10 @@ def test_every_attribution_has_a_source_that_is_taken() -> None:
         ("filler", Rung("mediated", 1, "swap+filler"), True),
         ("step-flip", Rung("driver:2", 1), True),
         ("step-flip", Rung("mediated", 1), False),
+        ("paraphrase", Rung("encoded", 1), True),
+        ("paraphrase", Rung("mediated", 1), False),
+        ("corrected-agreement", Rung("driver:2", 1), True),
+        ("corrected-agreement", Rung("encoded", 1), True),
         ("edit-divergence", Rung("natural", 1), False),
         ("edit-divergence", Rung("direct", 1), True),
     ],

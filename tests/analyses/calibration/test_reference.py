@@ -11,14 +11,14 @@ from toy_ladder import NAN, ladder, one_row, sampled_twice
 TIE, PIE = "total_indirect_effect", "pure_indirect_effect"
 
 
-def test_the_error_is_that_of_the_mean_of_both_samplings() -> None:
+def test_the_error_is_that_of_the_first_sampling() -> None:
     organisms = ladder(["mediated", "direct"])
     cells = sampled_twice(
         organisms, lambda o, effect, repeat: o.planted_tie + (0.1 if repeat else -0.3)
     )
     errors = reference_errors(organisms, cells)
     assert len(errors) == 4
-    assert errors["error"].to_list() == pytest.approx([-0.1] * 4)
+    assert errors["error"].to_list() == pytest.approx([-0.3] * 4)
     assert errors["repeatability"].to_list() == pytest.approx([0.4] * 4)
 
 
@@ -36,13 +36,13 @@ def test_scores_name_the_worst_and_split_by_admission() -> None:
 
     def number(organism: object, effect: str, repeat: int) -> float:
         truth = np.nan_to_num(organism.planted_tie)  # type: ignore[attr-defined]
-        return float(truth + repeat * off.get(organism.organism, 0.0))  # type: ignore[attr-defined]
+        return float(truth + (1 - repeat) * off.get(organism.organism, 0.0))  # type: ignore[attr-defined]
 
     table = reference_scores(organisms, sampled_twice(organisms, number), seed=0)
     error = one_row(table, selection="all trained", effect=TIE, score="error")
-    assert error["estimate"] == pytest.approx(0.3 / 4)
+    assert error["estimate"] == pytest.approx(0.6 / 4)
     assert (error["n"], error["worst_organism"]) == (4, "direct, seed 2")
-    assert error["worst"] == pytest.approx(0.3)
+    assert error["worst"] == pytest.approx(0.6)
     assert one_row(table, selection="admitted", effect=TIE, score="error")["worst"] == 0
     repeats = one_row(table, selection="all trained", effect=PIE, score="repeatability")
     assert repeats["estimate"] == pytest.approx(1.4 / 6)

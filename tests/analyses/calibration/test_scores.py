@@ -79,10 +79,10 @@ def test_organisms_of_other_behaviours_are_no_pair() -> None:
     assert (len(ordered_pairs(organisms).pairs), len(diagnostic_pairs(organisms))) == (0, 0)
 
 
-def test_diagnostic_pairs_share_behaviour_size_and_seed() -> None:
+def test_diagnostic_pairs_share_behaviour_base_and_seed() -> None:
     modes = ("mediated", "driver:2", "direct", "benign-reasoning", "encoded", "mixed:0.5")
     organisms = pd.concat(
-        [ladder(modes, (1, 2)), ladder(["direct"], (1,), size="small", organism="small")],
+        [ladder(modes, (1, 2)), ladder(["direct"], (1,), base="small", organism="small")],
         ignore_index=True,
     )
     pairs = diagnostic_pairs(organisms)

