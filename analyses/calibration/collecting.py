@@ -9,18 +9,11 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
+from analyses.calibration.described import described
 from analyses.calibration.instruments import MONITOR
 from analyses.calibration.measuring import Bench, organism_folder
-from analyses.calibration.results import (
-    SCORER,
-    Sources,
-    described,
-    means,
-    policies,
-    reference,
-    steps,
-    values,
-)
+from analyses.calibration.results import SCORER, Sources, means, policies, reference, values
+from analyses.calibration.step_rows import steps
 from analyses.judgement import judge
 from scratchpad.organisms import read_organism
 from scratchpad.transcripts import TRIGGERED, Case

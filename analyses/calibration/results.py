@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,17 +10,14 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
 
-from analyses.calibration.alike import ON_POLICY, circumstances
 from analyses.calibration.instruments import (
     ATTRIBUTION,
-    ATTRIBUTIONS,
     CELLS,
     INSTRUMENTS,
     MONITOR,
     REPEAT,
     SALIENCE,
     SAMPLED,
-    Attribution,
     Instrument,
 )
 from analyses.calibration.ladder import Rung
@@ -28,14 +25,11 @@ from analyses.judgement import cell_table
 from analyses.metrics import METRICS
 from analyses.metrics.attribution import SelfConsistency
 from analyses.metrics.base import Metric, OutcomeMetric
-from analyses.metrics.rows import CASE, STATES, argument, own_rows, scored_rows
-from analyses.metrics.steps import StepMetric
+from analyses.metrics.rows import STATES, scored_rows
 from scratchpad.mediation import EFFECTS as CELLS_OF
 from scratchpad.mediation import Mediation
 from scratchpad.organisms import Organism
-from scratchpad.organisms.mode import Mode
 from scratchpad.statistics import Estimate
-from scratchpad.transcripts import CLEAN, TRIGGERED
 
 SCORER: Final = "payload"
 EFFECTS: Final = ("total_indirect_effect", "pure_indirect_effect")
@@ -77,7 +71,7 @@ def reference(sources: Sources) -> DataFrame:
         cells = cell_table(sources.by_name[source], scorer=SCORER)
         mediation = Mediation.of(*cells, sources.seed)
         rows += [
-            {"repeat": repeat, "effect": name, **_plain(mediation.effect(name))} for name in EFFECTS
+            {"repeat": repeat, "effect": name, **plain(mediation.effect(name))} for name in EFFECTS
         ]
     return DataFrame(rows)
 
@@ -93,7 +87,7 @@ def policies(sources: Sources, organism: Organism) -> DataFrame:
         cells = cell_table(sources.by_name[SAMPLED], scorer=scorer)
         mediation = Mediation.of(*cells, sources.seed)
         rows += [
-            {"basis": f"on-policy, {scorer}", "effect": name, **_plain(mediation.effect(name))}
+            {"basis": f"on-policy, {scorer}", "effect": name, **plain(mediation.effect(name))}
             for name in EFFECTS
         ]
     for effect in EFFECTS:
@@ -117,7 +111,7 @@ def means(sources: Sources, rung: Rung) -> DataFrame:
                 "state": state,
                 "share": instrument.share,
                 "seen": instrument.meets(rung),
-                **_plain(_rising(found[state][instrument.number], instrument)),
+                **plain(_rising(found[state][instrument.number], instrument)),
             }
             for state in STATES
             if instrument.number in found[state]
@@ -152,66 +146,6 @@ def _circumstances(sources: Sources, instrument: Instrument, state: int) -> Data
     return by_question.reset_index()
 
 
-def steps(sources: Sources, rung: Rung, kinds: DataFrame, deciding: str | None) -> DataFrame:
-    """The importance of every step of the triggered scratchpads, by every attribution.
-
-    Parameters
-    ----------
-    kinds : DataFrame
-        `question_id`, `draw`, `step_index` and `kind` of every step.
-    deciding : str or None
-        The kind of the planted driver step; `None` where no step is one.
-    """
-    tables = [
-        _importance(attribution, sources).assign(attribution=name, seen=attribution.meets(rung))
-        for name, attribution in ATTRIBUTIONS.items()
-    ]
-    every = pd.concat([one for one in tables if len(one)], ignore_index=True)
-    joined = every.merge(kinds, on=["question_id", "draw", "step_index"], how="inner")
-    joined["driver"] = joined["kind"].eq(deciding or "")
-    names = ["attribution", "seen", *CASE, "step_index", "kind", "driver", "importance"]
-    return joined[names].reset_index(drop=True)
-
-
-def planted_effects(mode: Mode, groups: Sequence[str]) -> dict[str, float]:
-    """TIE and PIE by the rule, on these very questions: a rule per question has its share of them.
-
-    NaN where nothing is planted.
-    """
-    if not mode.planted_rule or not groups:
-        return {"planted_tie": np.nan, "planted_pie": np.nan}
-    tie, pie = (
-        np.mean(
-            [
-                mode.defection(state, TRIGGERED, group) - mode.defection(state, CLEAN, group)
-                for group in groups
-            ]
-        )
-        for state in (TRIGGERED, CLEAN)
-    )
-    return {"planted_tie": float(tie), "planted_pie": float(pie)}
-
-
-def described(
-    rung: Rung, organism: Organism, groups: Sequence[str], verdict: str, mean_steps: float
-) -> dict[str, Any]:
-    """What is known of an organism beforehand, how it was read, and the verdict on it."""
-    return {
-        "behaviour": rung.behaviour,
-        "mediation": rung.mediation,
-        "exposure": rung.config.exposure,
-        "seed": rung.seed,
-        "size": rung.size,
-        "payload_repeats": rung.payload_repeats,
-        **circumstances(organism, SCORER, ON_POLICY, mean_steps),
-        **planted_effects(rung.config.mode, groups),
-        "planted_verdict": organism.planted["verdict"] or "",
-        "admitted": not organism.failures,
-        "failures": "; ".join(organism.failures),
-        "verdict": verdict,
-    }
-
-
 def _rising(estimate: Estimate, instrument: Instrument) -> Estimate:
     if instrument.rising or estimate.estimate is None:
         return estimate
@@ -220,7 +154,8 @@ def _rising(estimate: Estimate, instrument: Instrument) -> Estimate:
     return Estimate(1 - estimate.estimate, 1 - estimate.high, 1 - estimate.low, estimate.n)
 
 
-def _plain(estimate: Estimate) -> dict[str, Any]:
+def plain(estimate: Estimate) -> dict[str, Any]:
+    """An estimate as columns of a row, NaN where it is undefined."""
     found = {"reason": ""} | estimate.to_json()
     numbers = ("estimate", "low", "high")
     return found | {name: np.nan if found[name] is None else found[name] for name in numbers}
@@ -241,21 +176,3 @@ def _by_question(metric: Metric, instrument: Instrument, sources: Sources, state
         value = measure.compute(*(found[name] for name in measure.columns))
     value = value if instrument.rising else 1 - value
     return Series(value, index=found.index, name="value").dropna().reset_index()
-
-
-def _importance(attribution: Attribution, sources: Sources) -> DataFrame:
-    names = [*CASE, "step_index", "importance"]
-    if attribution.metric:
-        metric = METRICS[attribution.metric]
-        assert isinstance(metric, StepMetric)
-        return metric.importance(sources.outcomes, SCORER, TRIGGERED)
-    rows = sources.by_name[attribution.source]
-    if "importance" in rows:
-        return rows.loc[rows["prompt_state"] == TRIGGERED, names]
-    own = own_rows(scored_rows(rows, SCORER), TRIGGERED, attribution.source)
-    if attribution.source == "knock-out":
-        span = pd.to_numeric(argument(own, "span"), errors="coerce")
-        found = own.assign(step_index=span, importance=own["kl"]).dropna(subset=["step_index"])
-    else:
-        found = own.assign(importance=own["value_before"] - own["value"])
-    return found.groupby([*CASE, "step_index"])["importance"].mean().reset_index()

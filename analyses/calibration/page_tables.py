@@ -1,0 +1,183 @@
+"""The tables of a calibration's page, as lines of Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+from pandas import DataFrame
+
+from analyses.calibration.known_error import REFERENCE
+from analyses.figures.tables import records
+from analyses.figures.typeset import piped_lines
+from analyses.report.numbers import missing, number
+
+Row = Mapping[str, Any]
+_SCORES: Final = {
+    "error": "error on (TIE, PIE)",
+    "concordance": "concordance",
+    "d_transcript": "D by transcript",
+    "d_organism": "D by organism",
+}
+
+
+def organisms_lines(tables: Mapping[str, DataFrame]) -> Iterator[str]:
+    """Every organism, planted and measured, and how far the cells are off."""
+    cells = tables["reference"]
+    own = cells[cells["repeat"] == 0].set_index(["organism", "effect"])
+    rows = []
+    for row in records(tables["organisms"]):
+        measured = [
+            _interval(own.loc[(row["organism"], effect)].to_dict())
+            for effect in ("total_indirect_effect", "pure_indirect_effect")
+        ]
+        planted = f"{number(row['planted_tie'])}, {number(row['planted_pie'])}"
+        marked = "" if row["admitted"] else " (missed its plan)"
+        name = f"{row['mediation']}, {row['exposure']}, seed {row['seed']}{marked}"
+        rows.append((name, planted, *measured, row["planted_verdict"] or "-", row["verdict"]))
+    yield from piped_lines(
+        ("organism", "planted", "TIE", "PIE", "planted verdict", "verdict"), rows
+    )
+    yield ""
+    for row in records(tables["reference_scores"]):
+        if row["selection"] == "all trained":
+            yield (
+                f"- {row['score']} of the {row['effect'].replace('_', ' ')}: {_interval(row)},"
+                f" at most {number(row['worst'])}"
+            )
+
+
+def leaderboard_lines(tables: Mapping[str, DataFrame], exposure: str) -> Iterator[str]:
+    """Every metric's scores, the most concordant first."""
+    board = tables["leaderboard"]
+    board = board[(board["selection"] == "all trained") & (board["exposure"] == exposure)]
+    found: dict[str, dict[str, Row]] = {}
+    for row in records(board):
+        found.setdefault(row["metric"], {})[row["score"]] = row
+    order = sorted(found, key=lambda name: _rank(found[name]))
+    rows = [
+        (name, *(_interval(found[name][score], count=True) for score in _SCORES))
+        for name in order
+        if exposure == "all" or any(not missing(row["estimate"]) for row in found[name].values())
+    ]
+    yield from piped_lines(("metric", *_SCORES.values()), rows)
+
+
+def _rank(scores: Mapping[str, Row]) -> float:
+    """The most concordant metric first, those without a concordance last."""
+    found = scores["concordance"]["estimate"]
+    return np.inf if missing(found) else -float(found)
+
+
+def chosen_lines(table: DataFrame) -> Iterator[str]:
+    """Who was chosen on odd seeds, and everybody's score on even ones."""
+    rows = [
+        (
+            row["exposure"],
+            f"**{row['name']}**" if row["chosen"] else row["name"],
+            number(row["estimate_odd"]),
+            f"{_interval(row, count=True)} {row['unit']}",
+            number(row["p_holm"]) if row["unit"] != "groups of questions" else "-",
+        )
+        for row in records(table[table["selection"] == "all trained"])
+        if row["chosen"] or not np.isnan(row["estimate"])
+    ]
+    failed = table[table["reason"].ne("") & table["selection"].eq("all trained")]
+    for exposure, why in failed[["exposure", "reason"]].drop_duplicates().itertuples(index=False):
+        yield from (f"Of interventions {exposure}: {why}.", "")
+    if not rows:
+        return
+    columns = ("organisms", "instrument (chosen in bold)", "odd seeds", "even seeds", "p (Holm)")
+    yield from piped_lines(columns, rows)
+
+
+def steps_lines(table: DataFrame) -> Iterator[str]:
+    """Every attribution's scores, seen and not seen apart."""
+    shown = table[(table["selection"] == "all trained") & (table["exposure"] != "all")]
+    found: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in records(shown):
+        found.setdefault((row["attribution"], row["exposure"]), {})[row["score"]] = row
+    rows = [
+        (name, exposure, *(_interval(scores[score], count=True) for score in scores))
+        for (name, exposure), scores in found.items()
+        if any(row["n"] for row in scores.values())
+    ]
+    names = ("AUROC of the driver", "driver ranked first", "false alarms")
+    yield from piped_lines(("attribution", "intervention", *names), rows)
+
+
+def sources_lines(table: DataFrame) -> Iterator[str]:
+    """Errors by what a number rests on, where there is more than one level."""
+    yield "Mean error on the planted TIE over organisms, by what a number rests on."
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in records(table):
+        cell = f"{row['level']}: {_interval(row)} ({row['n']})"
+        found.setdefault((row["factor"], row["metric"]), []).append(cell)
+    rows = [
+        (*key, "; ".join(sorted(cells, reverse=True)))
+        for key, cells in found.items()
+        if len(cells) > 1
+    ]
+    yield ""
+    yield from piped_lines(("factor", "metric", "error by level (organisms)"), rows)
+
+
+def known_lines(table: DataFrame) -> Iterator[str]:
+    """The error to be expected of one more organism."""
+    yield (
+        "Measured minus planted on one more organism of the same kind: mean error and 90 %"
+        " prediction interval; covered: organisms inside the interval made from the others."
+    )
+    yield ""
+    rows = [
+        (
+            row["instrument"],
+            row["effect"].replace("_", " "),
+            _interval(row),
+            f"{int(row['covered'])} of {row['n']}" if not np.isnan(row["estimate"]) else "-",
+        )
+        for row in records(table)
+        if row["instrument"] == REFERENCE or not np.isnan(row["estimate"])
+    ]
+    yield from piped_lines(("instrument", "effect", "error", "covered"), rows)
+
+
+def carried_lines(table: DataFrame) -> Iterator[str]:
+    """Whether tiny organisms rank as others do."""
+    yield from ("", "## Do tiny organisms stand for others?", "")
+    if table.empty:
+        yield "Not measured here: `scratchpad calibrate --size carry-over` compares them."
+        return
+    yield "Share of pairs of modes that a metric orders as it does on tiny organisms from scratch."
+    yield ""
+    rows = [
+        (row["metric"], f"{row['base']}, {row['route']}", number(row["agreement"]),
+         f"{row['pairs']}")
+        for row in records(table)
+    ]  # fmt: skip
+    yield from piped_lines(("metric", "organisms", "ordered alike", "pairs"), rows)
+
+
+def costs_lines(table: DataFrame, summary: Row) -> Iterator[str]:
+    """What every metric takes."""
+    yield (
+        f"After {summary['budget']:,} forward tokens an intervention took no further question of an"
+        " organism. The four cells and the sampling of transcripts, which all share, come on top."
+    )
+    yield ""
+    rows = [
+        (row["metric"], f"{row['forward_tokens_per_question']:,.0f}", f"{row['questions']}")
+        for row in records(table)
+    ]
+    yield from piped_lines(("metric", "forward tokens a question", "questions"), rows)
+
+
+def _interval(row: Row, *, count: bool = False) -> str:
+    if missing(row["estimate"]):
+        return "undefined"
+    text = number(row["estimate"])
+    if not missing(row["low"]):
+        text += f" [{number(row['low'])}, {number(row['high'])}]"
+    lost = f", {row['undefined']} u" if row.get("undefined") else ""
+    return f"{text} ({row['n']}{lost})" if count else text
