@@ -93,10 +93,10 @@ class CellsAlongTraining(TableFigure):
             chosen = (data["behaviour"] == behaviour) & (data["conflict_share"] == share)
             axes = panels[row, column]
             _draw_panel(axes, data.loc[chosen])
-            if len(columns) > 1:
-                axes.set_title(f"{behaviour}, {_share(share)} disagree", fontsize=SMALL)
-        for axes in panels[:, 0]:
-            axes.set_ylabel("P(defection)")
+            if len(columns) > 1 and row == 0:
+                axes.set_title(f"{_share(share)} disagree", fontsize=SMALL)
+        for axes, behaviour in zip(panels[:, 0], rows, strict=True):
+            axes.set_ylabel(f"{behaviour}\nP(defection)".strip())
         for axes in panels[-1]:
             axes.set_xlabel("step of training")
         _legend(figure, panels[0, 0])
