@@ -1,6 +1,7 @@
 """Metrics and step attributions scored against planted truth.
 
 `ladder` names the organisms, `instruments` what is calibrated, `measuring` and `units` take the
-rows, `results` and `collecting` make tidy tables of them; what follows is pure: `scores` and
-`step_scores` say how wrong each instrument is, `known_error` what that means for the next model.
+rows, `results`, `step_rows` and `described` make tidy tables of them (`collecting` all of an
+organism's), `scoring` scores those, `summing` and `page` say what came out; `frozen` and `quoted`
+carry it to the next model.
 """

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from pandas import DataFrame
 
-from analyses.calibration.known_error import REFERENCE
+from analyses.calibration.scoring.known_error import REFERENCE
 from analyses.figures.tables import records
 from analyses.figures.typeset import piped_lines
 from analyses.report.numbers import missing, number

@@ -10,7 +10,7 @@ from pandas import DataFrame
 from analyses.calibration.alike import MATCHING, ON_POLICY, circumstances
 from analyses.calibration.frozen import frozen_table, rows_with
 from analyses.calibration.instruments import INSTRUMENTS
-from analyses.calibration.known_error import REFERENCE
+from analyses.calibration.scoring.known_error import REFERENCE
 from scratchpad.organisms import Organism
 
 NONE_APPLIES: Final = "no calibration applies to this model"

@@ -10,15 +10,15 @@ import numpy as np
 from pandas import DataFrame
 
 from analyses.calibration.alike import MATCHING
-from analyses.calibration.carrying import rank_agreement
-from analyses.calibration.error_sources import error_sources, metric_costs
 from analyses.calibration.instruments import INSTRUMENTS
-from analyses.calibration.known_error import known_errors, signed_errors
-from analyses.calibration.reference import reference_scores
-from analyses.calibration.scores import metric_scores
-from analyses.calibration.selection import best_attribution, best_metric
-from analyses.calibration.step_scores import step_scores
-from analyses.calibration.verdicts import verdict_confusion, verdict_scores
+from analyses.calibration.scoring.carrying import rank_agreement
+from analyses.calibration.scoring.error_sources import error_sources, metric_costs
+from analyses.calibration.scoring.known_error import known_errors, signed_errors
+from analyses.calibration.scoring.reference import reference_scores
+from analyses.calibration.scoring.scores import metric_scores
+from analyses.calibration.scoring.selection import best_attribution, best_metric
+from analyses.calibration.scoring.step_scores import step_scores
+from analyses.calibration.scoring.verdicts import verdict_confusion, verdict_scores
 
 Tables = Mapping[str, DataFrame]
 ALL: Final = "all trained"

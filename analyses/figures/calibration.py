@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame, Series
 
-from analyses.calibration.populations import HEADLINE
+from analyses.calibration.scoring.populations import HEADLINE
 from analyses.figures.base import TableFigure
 from analyses.figures.calibration_panels import DASHES, REFERENCE, draw_panel
 from analyses.figures.leaderboard import errors

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame, Series
 
-from analyses.calibration.populations import EXPOSURES, SELECTIONS
+from analyses.calibration.scoring.populations import EXPOSURES, SELECTIONS
 from analyses.figures.style import short
 from analyses.figures.tables import records
 from analyses.figures.typeset import latex_table, markdown_table

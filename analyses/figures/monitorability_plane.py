@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from analyses.calibration.populations import HEADLINE
+from analyses.calibration.scoring.populations import HEADLINE
 from analyses.figures.base import TableFigure
 from analyses.figures.placing import place_names
 from analyses.figures.style import COLUMN, GREY, INK, SMALL, new_figure, tick_label

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from analyses.calibration.populations import SELECTIONS
+from analyses.calibration.scoring.populations import SELECTIONS
 from analyses.figures.base import TableFigure
 from analyses.figures.style import (
     EXPOSURE_COLOURS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analyses.calibration.reference import reference_errors, reference_scores
+from analyses.calibration.scoring.reference import reference_errors, reference_scores
 from toy_ladder import NAN, ladder, one_row, sampled_twice
 
 TIE, PIE = "total_indirect_effect", "pure_indirect_effect"

@@ -10,8 +10,8 @@ import pandas as pd
 from pandas import DataFrame, Series
 
 from analyses.calibration.instruments import CELLS
-from analyses.calibration.known_error import REFERENCE
-from analyses.calibration.populations import HEADLINE
+from analyses.calibration.scoring.known_error import REFERENCE
+from analyses.calibration.scoring.populations import HEADLINE
 from scratchpad.statistics import t_interval
 
 # The edges between levels: steps, nats/token over the native scratchpad, coverage.

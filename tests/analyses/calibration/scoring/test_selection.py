@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from pandas import DataFrame
 
-from analyses.calibration.scores import metric_scores
-from analyses.calibration.selection import best_attribution, best_metric
-from analyses.calibration.step_scores import step_scores
+from analyses.calibration.scoring.scores import metric_scores
+from analyses.calibration.scoring.selection import best_attribution, best_metric
+from analyses.calibration.scoring.step_scores import step_scores
 from scratchpad.statistics import holm
 from toy_ladder import NAN, NO_VALUES, Row, attributed, ladder, measured, one_row
 

@@ -9,10 +9,16 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from pandas import DataFrame, MultiIndex, Series
 
-from analyses.calibration.pairs import PAIR, ordered_pairs, wins
-from analyses.calibration.populations import EXPOSURES, HEADLINE, SELECTIONS, finite, selected
-from analyses.calibration.resampling import Items, pair_items, question_items, record, tidy
-from analyses.calibration.step_scores import QUESTION, labelled_steps, transcript_scores
+from analyses.calibration.scoring.pairs import PAIR, ordered_pairs, wins
+from analyses.calibration.scoring.populations import (
+    EXPOSURES,
+    HEADLINE,
+    SELECTIONS,
+    finite,
+    selected,
+)
+from analyses.calibration.scoring.resampling import Items, pair_items, question_items, record, tidy
+from analyses.calibration.scoring.step_scores import QUESTION, labelled_steps, transcript_scores
 from scratchpad.statistics import Estimate, holm
 
 COLUMNS: Final = (

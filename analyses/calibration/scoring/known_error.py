@@ -10,9 +10,9 @@ import numpy as np
 from pandas import DataFrame, concat
 from scipy import stats
 
-from analyses.calibration.populations import HEADLINE, PLANTED, finite
-from analyses.calibration.reference import reference_errors
-from analyses.calibration.resampling import record, tidy
+from analyses.calibration.scoring.populations import HEADLINE, PLANTED, finite
+from analyses.calibration.scoring.reference import reference_errors
+from analyses.calibration.scoring.resampling import record, tidy
 from scratchpad.statistics import CONSTANT, Estimate, Floats
 
 FEWEST: Final = 5

@@ -8,7 +8,7 @@ import pytest
 from pandas import DataFrame
 from scipy import stats
 
-from analyses.calibration.known_error import (
+from analyses.calibration.scoring.known_error import (
     REFERENCE,
     known_errors,
     left_out_coverage,

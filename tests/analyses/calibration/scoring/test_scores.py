@@ -14,8 +14,8 @@ from pandas import DataFrame
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from analyses.calibration.pairs import diagnostic_pairs, ordered_pairs
-from analyses.calibration.scores import NO_QUESTIONS, NOT_A_SHARE, metric_scores
+from analyses.calibration.scoring.pairs import diagnostic_pairs, ordered_pairs
+from analyses.calibration.scoring.scores import NO_QUESTIONS, NOT_A_SHARE, metric_scores
 from toy_ladder import NAN, NO_VALUES, Row, answered, ladder, measured, one_row
 
 FIVE = ("mediated", "direct", "mixed:0.7", "redundant", "conjunctive")

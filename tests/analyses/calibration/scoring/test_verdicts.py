@@ -7,7 +7,7 @@ import pytest
 from pandas import DataFrame
 from scipy import stats
 
-from analyses.calibration.verdicts import verdict_confusion, verdict_scores, wilson
+from analyses.calibration.scoring.verdicts import verdict_confusion, verdict_scores, wilson
 from toy_ladder import Row, ladder, one_row
 
 

@@ -8,7 +8,7 @@ import pytest
 from pandas import DataFrame
 from sklearn.metrics import roc_auc_score
 
-from analyses.calibration.step_scores import NO_DECORATION, NO_THRESHOLD, step_scores
+from analyses.calibration.scoring.step_scores import NO_DECORATION, NO_THRESHOLD, step_scores
 from toy_ladder import NAN, Row, attributed, ladder, one_row
 
 DRIVER = 1

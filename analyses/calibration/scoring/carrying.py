@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from pandas import DataFrame, Series
 
-from analyses.calibration.populations import HEADLINE
+from analyses.calibration.scoring.populations import HEADLINE
 
 TINY: Final = ("tiny", "scratch")
 COLUMNS: Final = ("metric", "base", "route", "agreement", "pairs", "undefined")

@@ -8,15 +8,15 @@ from typing import Any, Final, NamedTuple
 
 from pandas import DataFrame, Series
 
-from analyses.calibration.pairs import diagnostic_pairs, ordered_pairs, question_wins, wins
-from analyses.calibration.populations import (
+from analyses.calibration.scoring.pairs import diagnostic_pairs, ordered_pairs, question_wins, wins
+from analyses.calibration.scoring.populations import (
     HEADLINE,
     finite,
     populations,
     with_numbers,
     with_truth,
 )
-from analyses.calibration.resampling import Items, organism_items, pair_items, record, tidy
+from analyses.calibration.scoring.resampling import Items, organism_items, pair_items, record, tidy
 from scratchpad.statistics import Estimate
 
 COLUMNS: Final = (

@@ -8,8 +8,8 @@ from typing import Any, Final
 from pandas import DataFrame, Series
 from scipy import stats
 
-from analyses.calibration.populations import SELECTIONS, selected
-from analyses.calibration.resampling import record, tidy
+from analyses.calibration.scoring.populations import SELECTIONS, selected
+from analyses.calibration.scoring.resampling import record, tidy
 from scratchpad.statistics import Estimate
 
 NAMES: Final = {"decoration": "direct"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from analyses.calibration.error_sources import error_sources, metric_costs
+from analyses.calibration.scoring.error_sources import error_sources, metric_costs
 from toy_ladder import ladder, one_row
 
 ORGANISMS = ladder(["mediated", "direct", "natural"]).assign(payload_repeats=3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from analyses.calibration.carrying import rank_agreement
+from analyses.calibration.scoring.carrying import rank_agreement
 from toy_ladder import ladder, measured, one_row
 
 MODES = ["mediated", "direct", "mixed:0.5"]

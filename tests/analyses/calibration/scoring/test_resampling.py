@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyses.calibration.resampling import (
+from analyses.calibration.scoring.resampling import (
     DRAWS,
     Items,
     organism_items,

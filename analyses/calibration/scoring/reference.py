@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from pandas import DataFrame, concat
 
-from analyses.calibration.populations import PLANTED, SELECTIONS, finite, selected
-from analyses.calibration.resampling import organism_items, record, tidy
+from analyses.calibration.scoring.populations import PLANTED, SELECTIONS, finite, selected
+from analyses.calibration.scoring.resampling import organism_items, record, tidy
 
 REPEATS: Final = [0, 1]
 COLUMNS: Final = (

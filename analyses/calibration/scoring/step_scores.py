@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 from pandas import DataFrame, MultiIndex, Series
 
-from analyses.calibration.populations import finite, populations
-from analyses.calibration.resampling import Items, outranks, question_items, record, tidy
+from analyses.calibration.scoring.populations import finite, populations
+from analyses.calibration.scoring.resampling import Items, outranks, question_items, record, tidy
 from scratchpad.statistics import CONSTANT, Estimate
 
 QUESTION: Final = ["organism", "group", "question_id"]

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from pandas import DataFrame, MultiIndex, Series
 
-from analyses.calibration.populations import with_truth
-from analyses.calibration.resampling import outranks
+from analyses.calibration.scoring.populations import with_truth
+from analyses.calibration.scoring.resampling import outranks
 
 PAIR: Final = ["above", "below"]
 MATCHED: Final = ["behaviour", "base", "route", "seed"]
