@@ -83,9 +83,11 @@ def chosen_lines(table: DataFrame) -> Iterator[str]:
         for row in records(table[table["selection"] == "all trained"])
         if row["chosen"] or not np.isnan(row["estimate"])
     ]
-    failed = table[table["reason"].ne("") & table["selection"].eq("all trained")]
-    for exposure, why in failed[["exposure", "reason"]].drop_duplicates().itertuples(index=False):
-        yield from (f"Of interventions {exposure}: {why}.", "")
+    every = table[table["selection"] == "all trained"]
+    for exposure, own in every.groupby("exposure"):
+        if not own["chosen"].any():
+            why = "; ".join(sorted(set(own["reason"]) - {""}))
+            yield from (f"Of interventions {exposure} in training none was chosen: {why}.", "")
     if not rows:
         return
     columns = ("organisms", "instrument (chosen in bold)", "odd seeds", "even seeds", "p (Holm)")
@@ -101,7 +103,7 @@ def steps_lines(table: DataFrame) -> Iterator[str]:
     rows = [
         (name, exposure, *(_interval(scores[score], count=True) for score in scores))
         for (name, exposure), scores in found.items()
-        if any(row["n"] for row in scores.values())
+        if any(not missing(row["estimate"]) for row in scores.values())
     ]
     names = ("AUROC of the driver", "driver ranked first", "false alarms")
     yield from piped_lines(("attribution", "intervention", *names), rows)
