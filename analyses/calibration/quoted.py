@@ -75,10 +75,11 @@ def said(known: Mapping[str, Any]) -> str:
     effect = "total_indirect_effect"
     spans = {name: errors[effect] for name, errors in known.items() if effect in errors}
     cells = spans.pop(REFERENCE, None)
+    rivals = {name: span for name, span in spans.items() if not INSTRUMENTS[name].of_cells}
     parts = [f"the four cells' {_span(cells)}"] if cells else []
-    if spans:
-        best = min(spans, key=lambda name: float(spans[name]["high"] - spans[name]["low"]))
-        parts.append(f"of the metrics {best} is known best, {_span(spans[best])}")
+    if rivals:
+        best = min(rivals, key=lambda name: float(rivals[name]["high"] - rivals[name]["low"]))
+        parts.append(f"of the metrics {best} is known best, {_span(rivals[best])}")
     return (
         "Known error on TIE (90 % of models like the calibration's, measured minus planted): "
         + "; ".join(parts)
