@@ -15,9 +15,13 @@ from analyses.calibration import ladder, units
 from analyses.calibration.instruments import INSTRUMENTS, sources
 from analyses.calibration.ladder import Rung, Scale
 from scratchpad.organisms.slots import Batch, Mix
+from scratchpad.training.config import TrainConfig
 from scratchpad.training.recipes import SIZES, Size, Stage
+from scratchpad.training.train import train_organism
 
 RUNGS = (Rung("mediated", 1), Rung("direct", 1), Rung("driver:2", 1))
+# Those, and one that is fine-tuned from a base.
+ORGANISMS = len(RUNGS) + 1
 AGREEING, PLANTED = Mix(clean=1, triggered=1), Mix(clean=1, triggered=1, conflict=2)
 RECIPE = replace(
     brief.BRIEF,
@@ -38,7 +42,10 @@ TABLES = {
 def training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPatch]:
     with brief.brief_training(tmp_path_factory.mktemp("cache"), RECIPE) as changed:
         changed.setitem(SIZES, "tiny", Size("tiny", hidden=32, mlp=64, layers=1, heads=2))
-        scale = Scale(RUNGS, questions=6, draws=1, budget=3_000)
+        base = tmp_path_factory.mktemp("base") / "base"
+        train_organism(TrainConfig(mediation="clean"), base, device="cpu")
+        tuned = Rung("mediated", 1, base=str(base))
+        scale = Scale((*RUNGS, tuned), questions=6, draws=1, budget=3_000)
         changed.setattr(ladder, "scale_of", lambda size, base: scale)
         yield changed
 
@@ -71,8 +78,9 @@ def finished(training: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFact
 def test_every_table_is_there_and_no_organism_is_left_out(finished: Path) -> None:
     tables = {path.stem: pd.read_parquet(path) for path in finished.glob("*.parquet")}
     assert set(tables) == TABLES
-    names = {rung.name for rung in RUNGS}
-    assert set(tables["organisms"]["organism"]) == names
+    names = set(tables["organisms"]["organism"])
+    assert {rung.name for rung in RUNGS} < names
+    assert len(names) == ORGANISMS
     for name in ("means", "values", "costs", "reference", "steps"):
         assert set(tables[name]["organism"]) == names
     assert set(tables["means"]["metric"]) == set(INSTRUMENTS)
@@ -97,12 +105,12 @@ def test_the_driver_is_marked_on_its_organism_alone(finished: Path) -> None:
 
 def test_the_manifest_says_what_was_reused(finished: Path) -> None:
     summary = brief.summary_of(finished)
-    assert summary["organisms"] == len(RUNGS)
+    assert summary["organisms"] == ORGANISMS
     assert any("missed its plan" in warning for warning in summary["warnings"])
     assert all(isinstance(goal["met"], bool) for goal in summary["goals"])
     manifest = pd.read_json(finished / "run.json", typ="series")
     assert manifest["units"]["reused"] == 5
-    assert manifest["units"]["total"] == len(RUNGS) * (len(sources()) + 1)
+    assert manifest["units"]["total"] == ORGANISMS * (len(sources()) + 1)
 
 
 def test_a_finished_run_gives_its_summary_and_another_seed_is_refused(
@@ -140,3 +148,11 @@ def test_the_leaderboard_is_written(finished: Path) -> None:
     board = pd.read_csv(finished / "leaderboard.csv")
     assert set(board["metric"]) == set(INSTRUMENTS)
     assert "\\toprule" in (finished / "leaderboard.tex").read_text()
+
+
+def test_a_fine_tuned_organism_is_compared_with_the_tiny_one(finished: Path) -> None:
+    carried = pd.read_parquet(finished / "carried.parquet")
+    assert set(carried["route"]) <= {"full"}
+    assert "full" in set(pd.read_parquet(finished / "organisms.parquet")["route"])
+    known = pd.read_parquet(finished / "known_errors.parquet")
+    assert {"scratch", "full"} <= set(known["route"])
