@@ -14,8 +14,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install
 	$(BIN)/scratchpad demo --out runs/demo
 
+# Two processes, a file each: most of the time one core waits for the other's subprocess.
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow
