@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from scratchpad.errors import ConfigError, unknown_name
+from scratchpad.models import load_encoder
 from scratchpad.training.config import NATURAL, TrainConfig
 from scratchpad.training.recipes import parse_size
 
@@ -167,7 +168,9 @@ def scale_of(size: str, base: str) -> Scale:
     Raises
     ------
     ConfigError
-        If there is none of that name, or a base is missing, cannot be read, or is not called for.
+        If there is none of that name, or a base is missing or not called for.
+    ModelError
+        If the base cannot be read.
     """
     if size not in SCALES:
         raise unknown_name("size of ladder", size, SCALES)
@@ -177,9 +180,11 @@ def scale_of(size: str, base: str) -> Scale:
             "carry-over organisms, and they alone, are fine-tuned from a base",
             "Write --size carry-over --base CHECKPOINT, or leave --base out.",
         )
-    rungs = {QUICK: quick_ladder, FULL: full_ladder}.get(size, lambda: carry_over_ladder(base))()
-    for rung in rungs:  # a base that cannot be used is to be found out before anything is written
-        assert rung.config.hash
     if size == FULL:
-        return Scale(rungs, questions=120, draws=2, budget=600_000)
+        return Scale(full_ladder(), questions=120, draws=2, budget=600_000)
+    if size == QUICK:
+        return Scale(quick_ladder(), questions=60, draws=1, budget=60_000)
+    rungs = carry_over_ladder(base)
+    # Before other organisms are trained, and before anything is written.
+    load_encoder(base, rungs[0].config.made_dialect())
     return Scale(rungs, questions=60, draws=1, budget=60_000)

@@ -18,7 +18,7 @@ from analyses.calibration.scoring.reference import reference_scores
 from analyses.calibration.scoring.scores import metric_scores
 from analyses.calibration.scoring.selection import best_attribution, best_metric
 from analyses.calibration.scoring.step_scores import step_scores
-from analyses.calibration.scoring.verdicts import verdict_confusion, verdict_scores
+from analyses.calibration.scoring.verdicts import NAMES, verdict_confusion, verdict_scores
 
 Tables = Mapping[str, DataFrame]
 ALL: Final = "all trained"
@@ -141,10 +141,10 @@ def _verdicts(tables: Tables) -> dict[str, Any]:
 
 def _wrongly(row: Mapping[str, Any]) -> str:
     """What was planted and measured, if they differ."""
-    planted, measured = row["planted_verdict"], row["verdict"].replace("decoration", "direct")
-    if planted in ("", measured):
+    planted, measured = row["planted_verdict"], row["verdict"]
+    if planted in ("", NAMES.get(measured, measured)):
         return ""
-    return f"{row['organism']}: planted {planted}, measured {row['verdict']}"
+    return f"{row['organism']}: planted {planted}, measured {measured}"
 
 
 def _worst(reference: DataFrame, selection: str) -> float:

@@ -21,7 +21,7 @@ from analyses.calibration.measuring import Bench, organism_folder, train_parent,
 from scratchpad.runs import RunFolder
 
 TRANSCRIPTS = "transcripts"
-COSTS = "costs"
+COSTS, SECONDS = "costs", "seconds"
 Advance = Callable[[], None]
 
 
@@ -88,7 +88,8 @@ class Work:
 
     def measure(self, advance: Advance) -> int:
         """Take every unit that is not there yet; gives how many were."""
-        finished = self.folder.finished_units()
+        # Units of organisms that were trained otherwise meanwhile are not theirs.
+        finished = self.folder.finished_units() & {one.name for one in self.units}
         for first in (True, False):
             units = [one for one in self.units if (one.source == TRANSCRIPTS) is first]
             missing = [one for one in units if one.name not in finished]
@@ -98,7 +99,7 @@ class Work:
             for number, done in self.spread(take, tasks):
                 cost = done.cost.assign(organism=missing[number].rung.name)
                 seconds = DataFrame({"seconds": [done.seconds]})
-                self.folder.write_unit(missing[number].name, seconds, beside="seconds")
+                self.folder.write_unit(missing[number].name, seconds, beside=SECONDS)
                 self.folder.write_unit(missing[number].name, cost, beside=COSTS)
                 self.folder.write_unit(missing[number].name, done.rows)
                 advance()
@@ -121,13 +122,17 @@ class Work:
                 ignore_index=True,
             )
             for name in names
-        } | {COSTS: self.folder.merged_units(beside=COSTS)}
+        } | {COSTS: pd.concat(map(pd.read_parquet, self._beside(COSTS)), ignore_index=True)}
 
     def seconds(self) -> dict[str, float]:
         """How long every unit took."""
-        folder = self.folder.path / "units" / "seconds"
-        paths = sorted(folder.glob("[!.]*.parquet"))
-        return {path.stem: float(pd.read_parquet(path)["seconds"].item()) for path in paths}
+        tables = {path.stem: pd.read_parquet(path) for path in self._beside(SECONDS)}
+        return {name: float(table["seconds"].item()) for name, table in tables.items()}
+
+    def _beside(self, kind: str) -> list[Path]:
+        """The tables of a kind beside all units, in the order of their names."""
+        folder = self.folder.path / "units" / kind
+        return [folder / f"{name}.parquet" for name in sorted(one.name for one in self.units)]
 
     def _paths(self, rung: Rung) -> dict[str, Path]:
         return {source: self._path(Unit(rung, source)) for source in sources()}

@@ -56,7 +56,7 @@ def calibrate(capfd: pytest.CaptureFixture[str], out: Path, *more: str) -> brief
 
 @pytest.fixture(scope="module")
 def finished(training: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole run, killed once on the way: after the first units, an error."""
+    """A whole run, killed once on the way, where units of another organism lie too."""
     out, taken = tmp_path_factory.mktemp("run") / "calibration", units.take
     before = iter(range(5))
 
@@ -71,6 +71,9 @@ def finished(training: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFact
     with pytest.raises(KeyboardInterrupt):
         run_calibrate(CalibrateConfig(out, workers=1))
     training.setattr(units, "take", taken)
+    stale = pd.DataFrame({"organism": ["of yesterday"], "seconds": [1.0]})
+    for folder in ("units", "units/costs", "units/seconds"):
+        stale.to_parquet(out / folder / "an-organism.of-another-hash.truncate.parquet")
     run_calibrate(CalibrateConfig(out, workers=1))
     return out
 

@@ -57,13 +57,22 @@ def test_carry_over_goes_by_three_routes_and_sizes() -> None:
     }  # fmt: skip
 
 
-def test_an_unknown_size_names_those_there_are(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (("--size", "quik"), "quick"),
+        (("--size", "carry-over"), "needs --base"),
+        (("--base", "somewhere"), "takes no --base"),
+        (("--size", "carry-over", "--base", "/nowhere"), "/nowhere"),
+    ],
+)
+def test_what_cannot_be_calibrated_is_one_line_and_nothing_is_written(
+    flags: tuple[str, ...], named: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    done = brief.scratchpad(capfd, "calibrate", "--size", "quik", "--out", out)
+    done = brief.scratchpad(capfd, "calibrate", *flags, "--out", out)
     assert done.code == 2
-    assert "quick" in done.line
+    assert named in done.line
     assert not out.exists()
 
 
