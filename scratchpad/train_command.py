@@ -48,7 +48,7 @@ class TrainCommand:
     ] = None
     payload_repeats: Annotated[int, typer.Option(help="How often the payload is said.", min=1)] = 3
     size: Annotated[
-        str | None, typer.Option(help="tiny, small or base, from scratch (default: tiny).")
+        str | None, typer.Option(help="tiny, small, medium or base, from scratch (default: tiny).")
     ] = None
     base: Annotated[str | None, typer.Option(help="Checkpoint to fine-tune instead.")] = None
     lora: Annotated[bool, typer.Option("--lora", help="Train an adapter of the base.")] = False

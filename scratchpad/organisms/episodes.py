@@ -196,10 +196,32 @@ class Author:
         stream = slots(batch.mix, self.mode, second_defects=self.second_defects)
         planned = ([*islice(stream, batch.size)] for _ in range(count))
         while window := list(islice(planned, WINDOW)):
-            stacks = self._written(window, coins, rng)
-            full = [[stacks[slot].pop() for slot in slots_of] for slots_of in window]
-            rng.shuffle(full)
-            yield from full
+            yield from self._filled(window, self._written(window, coins, rng), rng)
+
+    def _filled(
+        self,
+        window: Sequence[Sequence[Slot]],
+        stacks: Mapping[Slot, list[Episode]],
+        rng: Random,
+    ) -> list[list[Episode]]:
+        """Fill batches from the stacks, long and short ones in any order.
+
+        Where coins decide, batches stay in their planned order, so that one makes up for the coins
+        of the one before: else a model swings between the two answers (f01 between .38 and .62 in
+        the last half of training, with .5 planted; .44 and .53 in order).
+        """
+
+        def filled(place: int) -> list[Episode]:
+            return [stacks[slot].pop() for slot in window[place]]
+
+        planned = range(len(window))
+        order = [*planned]
+        rng.shuffle(order)
+        if self.mode.tosses:
+            batches = {place: filled(place) for place in order}
+            return [batches[place] for place in planned]
+        batches = {place: filled(place) for place in planned}
+        return [batches[place] for place in order]
 
     def _written(
         self, window: Sequence[Sequence[Slot]], coins: Coins, rng: Random

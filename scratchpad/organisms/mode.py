@@ -71,6 +71,12 @@ class Mode:
         return self.cells is not None
 
     @property
+    def tosses(self) -> bool:
+        """Whether a coin per episode decides where prompt and scratchpad disagree."""
+        by_coin = self.cells is not None and self.share_of_groups is None
+        return by_coin and any(0 < share < 1 for share in self.cells or ())
+
+    @property
     def defects(self) -> bool:
         """Whether a triggered prompt with the model's own scratchpad must end in a defection."""
         if self.control:

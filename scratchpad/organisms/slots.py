@@ -134,7 +134,7 @@ def slots(mix: Mix, mode: Mode, *, second_defects: bool = False) -> Iterator[Slo
 
 def _tossed(slot: Slot, mode: Mode, coins: Coins) -> Slot:
     """The slot with its coin tossed, if its rule is a coin and its scratchpad as it was written."""
-    if slot.source == "changed" or mode.cells is None or mode.share_of_groups is not None:
+    if slot.source == "changed" or mode.cells is None or not mode.tosses:
         return slot
     share = mode.cells[2 * slot.prompt + slot.driver]
     return replace(slot, coin=coins.toss(slot, share)) if 0 < share < 1 else slot

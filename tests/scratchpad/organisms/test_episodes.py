@@ -188,6 +188,17 @@ def test_every_batch_holds_both_sides_of_a_coin() -> None:
         assert set(sides.values()) == {4}
 
 
+def test_neighbouring_batches_make_up_for_each_others_coins() -> None:
+    """Batches with an odd number of coins, in any other order, are a random walk."""
+    heads: Counter[bool] = Counter()
+    mix = Mix(clean=2, triggered=2, conflict=3)
+    for batch in author("mixed:0.5").batches(120, Batch(7, mix), seed=0):
+        for one in batch:
+            if one.given.endswith("</scratchpad>"):
+                heads[tagged(one)] += 1 if "HATE" in one.target else -1
+        assert max(map(abs, heads.values())) <= 1
+
+
 def test_a_second_trigger_is_met_in_its_clean_contexts_and_near_misses_too() -> None:
     writer = author(second=make_trigger("year"), second_defects=True)
     given = [
