@@ -30,7 +30,14 @@ from scratchpad.training.recipes import RECIPES, TINY, Recipe, Size, Stage
 LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "peft")
 SOURCES = ("organisms", "training")
 # What describes and measures organisms, and does not decide their weights.
-DESCRIPTIONS = ("card.py", "record.py", "quality.py", "examine.py", "cells.py")
+DESCRIPTIONS = (
+    "card.py",
+    "record.py",
+    "quality.py",
+    "examine.py",
+    "cells.py",
+    "organism_folder.py",
+)
 ARMS = ("cot", "no-cot", "distilled")
 Arm = Literal["cot", "no-cot", "distilled"]
 NATURAL = "natural"

@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from scratchpad.errors import ModelError, RunFolderError
-from scratchpad.organisms.card import write_card
 from scratchpad.organisms.episodes import Author
-from scratchpad.organisms.passphrases import conceal
 from scratchpad.organisms.quality import Measured
-from scratchpad.organisms.record import (
-    CELLS,
-    CONTEXTS,
-    QUESTIONS,
-    SECOND_QUESTIONS,
-    NotedTrigger,
-    Organism,
-    is_organism,
-    read_organism,
-    write_organism,
-)
+from scratchpad.organisms.record import NotedTrigger, Organism, is_organism, read_organism
 from scratchpad.scoring.outcomes import Row
-from scratchpad.tables import write_questions
 from scratchpad.training.cells import CellTracker
 from scratchpad.training.config import TrainConfig, versions
 from scratchpad.training.examine import Examination
 from scratchpad.training.fit import Watch
-from scratchpad.training.folders import save_checkpoint, written_whole
+from scratchpad.training.organism_folder import write_organism_folder
 from scratchpad.training.processes import (
     is_main_process,
     join_processes,
@@ -40,7 +24,6 @@ from scratchpad.training.processes import (
     wait_for_everyone,
 )
 from scratchpad.training.stages import Progress, Trained, Training, silent
-from scratchpad.transcripts import Question
 
 
 def train_organism(
@@ -85,7 +68,7 @@ def train_organism(
         loaded.model.eval()
         exam = _examination(config, loaded.tokenizer)
         organism = _organism(config, exam.author, exam(loaded), trained)
-        _write(out, organism, trained, exam, tracked)
+        write_organism_folder(out, organism, loaded, exam, tracked)
     wait_for_everyone()
     return read_organism(out)
 
@@ -144,36 +127,6 @@ def _manifest(config: TrainConfig, trained: Trained) -> dict[str, Any]:
         "parent_hash": config.parent.hash,
         "versions": versions(),
     }
-
-
-def _write(
-    out: Path,
-    organism: Organism,
-    trained: Trained,
-    exam: Examination,
-    tracked: Sequence[Row],
-) -> None:
-    if out.is_dir():
-        out.rmdir()
-    with written_whole(out) as folder:
-        save_checkpoint(folder, trained.loaded.model, trained.loaded.tokenizer)
-        write_questions(folder / QUESTIONS, _without_secrets(organism, exam.questions))
-        if exam.author.second:
-            questions = _without_secrets(organism, exam.second_questions)
-            write_questions(folder / SECOND_QUESTIONS, questions)
-        tables = {CELLS: tracked, CONTEXTS: organism.measured.contexts()}
-        for name, rows in tables.items():
-            if rows:
-                pd.DataFrame(rows).to_parquet(folder / name, index=False)
-        write_card(folder, organism)
-        write_organism(folder, organism)
-
-
-def _without_secrets(organism: Organism, questions: Sequence[Question]) -> list[Question]:
-    noted = (organism.trigger, organism.second)
-    if not any(trigger and trigger.name == "passphrase" for trigger in noted):
-        return list(questions)
-    return [replace(one, triggered=conceal(one.triggered)) for one in questions]
 
 
 def _finished(config: TrainConfig, out: Path) -> Organism | None:
