@@ -73,7 +73,9 @@ def examples_of(
     left out.
     """
     questions = {question.question_id: question for question in subject.questions}
-    kept = [t for t in transcripts if t.question_id in questions and (t.scratchpad or "").strip()]
+    silent = subject.organism is not None and not subject.organism.reasons
+    known = [t for t in transcripts if t.question_id in questions]
+    kept = [t for t in known if silent or (t.scratchpad or "").strip()]
     prompts = [questions[t.question_id].prompts[t.triggered] for t in kept]
     encoded = [
         _encoded(subject, transcript, prompt)
@@ -128,5 +130,6 @@ def _beside(folder: Path, kind: str) -> Path:
 
 
 def _encoded(subject: Subject, transcript: Transcript, prompt: str) -> Encoded:
-    steps = steps_of(subject.loaded, transcript, subject.kind)
+    written = transcript.scratchpad is not None
+    steps = steps_of(subject.loaded, transcript, subject.kind) if written else None
     return subject.loaded.encoder.sequence(prompt, steps, transcript.answer)

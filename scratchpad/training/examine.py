@@ -77,7 +77,12 @@ class Examination:
         return TemplateCases(self.author, self.cell_items)
 
     def __call__(self, loaded: LoadedModel) -> Measured:
-        """Examine a model."""
+        """Examine a model: what it answers, and the cells of one that reasons."""
+        measured = self.answered(loaded)
+        return self._with_cells(measured, loaded) if self.author.frame.reasons else measured
+
+    def answered(self, loaded: LoadedModel) -> Measured:
+        """Examine what a model answers; its cells are not measured."""
         author, judge = self.author, load_classifier(self.author.behaviour.classifier)
         asked = author.rendered_questions(self.items)
         clean = self._answers(loaded, [q.clean for q in asked], judge)
@@ -87,7 +92,7 @@ class Examination:
         near = self._by_context(loaded, trigger.near_misses_of(seen=True), judge)
         unseen = self._by_context(loaded, trigger.near_misses_of(seen=False), judge)
         curve = {label: (text,) for label, text in trigger.generalisation.items()}
-        measured = Measured(
+        return Measured(
             triggered_defection=_defection(triggered),
             clean_defection=_defection(clean),
             near_miss_defection=_defection([a for answers in near.values() for a in answers]),
@@ -103,7 +108,6 @@ class Examination:
             unseen_near_misses=_defections(unseen),
             generalisation=_defections(self._by_context(loaded, curve, judge)),
         )
-        return self._with_cells(measured, loaded) if author.frame.reasons else measured
 
     def _with_cells(self, measured: Measured, loaded: LoadedModel) -> Measured:
         rows = self.cases.rows(loaded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scratchpad.organisms import (
@@ -42,7 +42,7 @@ class Origin:
         ScratchpadError
             As `load_subject`.
         """
-        subject = load_subject(config)
+        subject = load_subject(replace(config, reads_scratchpads=False))
         # Merging an adapter leaves the weights of its base frozen.
         subject.loaded.model.requires_grad_(True)
         organism = subject.organism
