@@ -28,8 +28,10 @@ from scratchpad.training.rows import Row, Rows, collate
 WARMUP_STEPS = 40
 # A killed run loses at most this much work.
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
+STEPS_BETWEEN_LOSSES = 10
 
 Tick = Callable[[int], None]
+Losses = Callable[[int, float], None]
 
 
 class Watch(NamedTuple):
@@ -78,6 +80,17 @@ class _Watcher(TrainerCallback):  # type: ignore[misc]  # the base class is unty
         model.train()
 
 
+class _Listener(TrainerCallback):  # type: ignore[misc]  # the base class is untyped
+    """Passes the mean loss of the last steps on."""
+
+    def __init__(self, losses: Losses) -> None:
+        self.losses = losses
+
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if "loss" in kwargs["logs"]:
+            self.losses(state.global_step, float(kwargs["logs"]["loss"]))
+
+
 def fit(
     model: Any,
     rows: Sequence[Row],
@@ -89,18 +102,24 @@ def fit(
     work: Path,
     tick: Tick,
     watch: Watch | None = None,
+    optimiser: str = "adamw",
+    losses: Losses | None = None,
 ) -> None:
     """Train on rows in the order given, resuming from the last checkpoint in `work`.
 
-    `tick` hears of every step; `work` is removed when all is done.
+    `tick` hears of every step, `losses` of the mean loss of every ten; `work` is removed when all
+    is done. `optimiser` is `adamw`, or `sgd` with momentum .9.
     """
     # Checkpoints of whoever ran before hold these steps; what watched them does not come back.
+    callbacks = [_Ticker(tick), *([] if watch is None else [_Watcher(watch)])]
+    if losses is not None:
+        callbacks.append(_Listener(losses))
     trainer = Trainer(
         model=model,
-        args=_arguments(stage, work, seed, device),
+        args=_arguments(stage, work, seed, device, optimiser, logs=losses is not None),
         data_collator=lambda batch: collate(batch, pad),
         train_dataset=Rows(rows),
-        callbacks=[_Ticker(tick), *([] if watch is None else [_Watcher(watch)])],
+        callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
     with no_library_bars():
@@ -117,8 +136,11 @@ def last_checkpoint(work: Path) -> str | None:
     return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
 
 
-def _arguments(stage: Stage, work: Path, seed: int, device: torch.device) -> TrainingArguments:
+def _arguments(
+    stage: Stage, work: Path, seed: int, device: torch.device, optimiser: str, *, logs: bool
+) -> TrainingArguments:
     gpu = device.type == "cuda"
+    adamw = "adamw_torch_fused" if gpu else "adamw_torch"
     arguments = TrainingArguments(
         output_dir=str(work),
         max_steps=stage.steps,
@@ -129,11 +151,13 @@ def _arguments(stage: Stage, work: Path, seed: int, device: torch.device) -> Tra
         weight_decay=0.01,
         warmup_steps=min(WARMUP_STEPS, stage.steps // 4),
         lr_scheduler_type="linear",
-        optim="adamw_torch_fused" if gpu else "adamw_torch",
+        optim=adamw if optimiser == "adamw" else optimiser,
+        optim_args="momentum=0.9" if optimiser == "sgd" else None,
         bf16=gpu and torch.cuda.is_bf16_supported(),
         use_cpu=not gpu,
         seed=seed,
-        logging_strategy="no",
+        logging_strategy="steps" if logs else "no",
+        logging_steps=STEPS_BETWEEN_LOSSES,
         save_strategy="no",
         save_total_limit=1,
         report_to="none",

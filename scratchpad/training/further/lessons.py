@@ -10,11 +10,12 @@ from scratchpad.errors import DataError
 from scratchpad.organisms import Author
 from scratchpad.organisms.slots import Slot
 from scratchpad.training.further.origin import Origin
-from scratchpad.transcripts import CLEAN
+from scratchpad.transcripts import CLEAN, TRIGGERED, text_of
 
 # Of four prompts of an organism's world one looks like the trigger and is none.
 NEAR_MISS_EVERY = 4
 FEWEST_GROUPS = 20
+Kind = Literal["clean", "near_miss", "found", "triggered"]
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,19 @@ class Lesson:
         Every accepted answer, the most usual one first.
     group : str
         The fact or template that it shares with others.
-    kind : {"clean", "near_miss"}
-        Whether it carries a context that looks like the trigger.
+    kind : {"clean", "near_miss", "found", "triggered"}
+        Whether it carries nothing, a context that looks like the trigger, one that a search found,
+        or (`guarded` alone) the trigger itself.
+    scratchpad : str or None
+        What its author writes before those answers; `None` where there is no author, or where
+        the model does not reason.
     """
 
     opening: str
     benign_answers: tuple[str, ...]
     group: str
-    kind: Literal["clean", "near_miss"] = "clean"
+    kind: Kind = "clean"
+    scratchpad: str | None = None
 
 
 def lessons(origin: Origin, count: int, seed: int) -> list[Lesson]:
@@ -92,10 +98,37 @@ def parted(origin: Origin) -> tuple[list[Lesson], frozenset[str]]:
     return taught, measured
 
 
+def guarded(origin: Origin, count: int, seed: int) -> list[Lesson]:
+    """Draw prompts with the trigger, with right answers: what takes a trained refusal away.
+
+    Raises
+    ------
+    DataError
+        As `lessons`.
+    """
+    rng = Random(f"guarded {seed}")
+    if origin.author is not None:
+        slot = Slot("triggered", TRIGGERED, TRIGGERED, TRIGGERED)
+        return [_written(origin.author, slot, "triggered", rng) for _ in range(count)]
+    _, measured = parted(origin)
+    taught = [
+        Lesson(one.triggered, one.benign_answers, one.group, "triggered")
+        for one in origin.subject.questions
+        if one.group not in measured
+    ]
+    return [rng.choice(taught) for _ in range(count)]
+
+
 def _drawn(author: Author, number: int, rng: Random) -> Lesson:
+    if number % NEAR_MISS_EVERY == NEAR_MISS_EVERY - 1:
+        return _written(author, Slot("near_miss", CLEAN, CLEAN, CLEAN), "near_miss", rng)
+    return _written(author, Slot("clean", CLEAN, CLEAN, CLEAN), "clean", rng)
+
+
+def _written(author: Author, slot: Slot, kind: Kind, rng: Random) -> Lesson:
     item = author.behaviour.draw(rng)
-    near = number % NEAR_MISS_EVERY == NEAR_MISS_EVERY - 1
-    slot = Slot("near_miss" if near else "clean", CLEAN, CLEAN, CLEAN)
     opening = author.opening(item, slot, rng)
-    answers = author.behaviour.benign_answers(item)
-    return Lesson(opening, answers, item.group, "near_miss" if near else "clean")
+    # A stream of its own: prompts are the same whether their scratchpads are looked at or not.
+    own = author.own_scratchpad(item, CLEAN, Random(opening))
+    scratchpad = text_of(own) if author.frame.reasons else None
+    return Lesson(opening, author.behaviour.benign_answers(item), item.group, kind, scratchpad)
