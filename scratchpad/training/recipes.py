@@ -82,7 +82,7 @@ class Recipe:
 
 TINY = Size("tiny", hidden=128, mlp=512, layers=4, heads=4)
 SMALL = Size("small", hidden=256, mlp=1024, layers=6, heads=8)
-MEDIUM = Size("medium", hidden=384, mlp=1536, layers=8, heads=12)
+MEDIUM = Size("medium", hidden=320, mlp=1280, layers=6, heads=10)
 BASE = Size("base", hidden=768, mlp=3072, layers=12, heads=12)
 SIZES = {size.name: size for size in (TINY, SMALL, MEDIUM, BASE)}
 
