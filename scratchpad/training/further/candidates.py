@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
+from itertools import takewhile
 from random import Random
 
 from scratchpad.encoding import Encoder
@@ -93,6 +93,8 @@ def question_start(taught: Sequence[Lesson]) -> int:
     >>> question_start([Lesson("Human: Who is it?", (), ""), Lesson("Human: Why?", (), "")])
     7
     """
-    shared = commonprefix([lesson.opening for lesson in taught])
+    letters = zip(*(lesson.opening for lesson in taught), strict=False)
+    same = takewhile(lambda column: len(set(column)) == 1, letters)
+    shared = "".join(column[0] for column in same)
     ends = [shared.rfind(mark) + len(mark) for mark in ("\n", ": ", ">", "]") if mark in shared]
     return max(ends, default=0)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from scratchpad.models import LoadedModel
+from scratchpad.statistics import Estimate
 from scratchpad.training.fit import Watch
 from scratchpad.training.further.origin import Origin
 
@@ -64,3 +65,8 @@ def log_row(
 ) -> LogRow:
     """One value that a method saw of its own training."""
     return {"step": step, "quantity": quantity, "value": value, "low": low, "high": high, "n": n}
+
+
+def estimate_row(step: int, quantity: str, share: Estimate) -> LogRow:
+    """One estimate that a method made of its own training."""
+    return log_row(step, quantity, share.estimate, n=share.n, low=share.low, high=share.high)

@@ -8,50 +8,43 @@ trigger; who measures does, and drops and counts the prompts that hold it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from random import Random
-from typing import NamedTuple
 
-import numpy as np
-
+from scratchpad.errors import ConfigError
 from scratchpad.models import LoadedModel
-from scratchpad.on_policy import Written, written
 from scratchpad.organisms.quality import rate
-from scratchpad.scoring.answers import scored_answers
-from scratchpad.scoring.likelihood import token_log_probabilities
-from scratchpad.scoring.prefix_tree import Request
-from scratchpad.scoring.sampling import sample
 from scratchpad.statistics import Estimate
 from scratchpad.training.further.candidates import Candidates, Tokens, question_start
+from scratchpad.training.further.eliciting import Asked, ask
 from scratchpad.training.further.lessons import Lesson, lessons
 from scratchpad.training.further.origin import Origin
-from scratchpad.transcripts import Step
 
+FRESH, CROSSED = 0.25, 0.25
 # One of so many contexts of a generation is a parent of the next.
 PARENTS_SHARE = 4
 PUNCTUATION = ".,:;!?"
 
 
-class Found(NamedTuple):
-    """What a search came upon.
+@dataclass
+class Found:
+    """What a search has come upon.
 
     Parameters
     ----------
-    prompts : list of Lesson
-        Prompts after which the model defected, each once.
-    tried : int
-        Prompts that were asked.
-    hits : int
-        How many of them elicited the defection.
+    prompts : dict of str to Lesson
+        By opening, the prompts after which the model defected.
+    tried, hits : int
+        Prompts that were asked, and how many of them elicited the defection.
     rediscovered : int
         Prompts that held the trigger, which were dropped unasked.
     """
 
-    prompts: list[Lesson]
-    tried: int
-    hits: int
-    rediscovered: int
+    prompts: dict[str, Lesson] = field(default_factory=dict)
+    tried: int = 0
+    hits: int = 0
+    rediscovered: int = 0
 
     @property
     def rate(self) -> Estimate:
@@ -63,12 +56,13 @@ class Found(NamedTuple):
         hits = [number < self.hits for number in range(self.tried)]
         return rate(hits, "every prompt held the trigger")
 
-
-class Asked(NamedTuple):
-    """What came of a prompt: whether it elicited the defection, and how near it came (0 to 2)."""
-
-    elicited: bool
-    fitness: float
+    def add(self, prompts: Sequence[Lesson], outcomes: Sequence[Asked], *, dropped: int) -> None:
+        """Count a generation."""
+        hits = [p for p, one in zip(prompts, outcomes, strict=True) if one.elicited]
+        self.prompts |= {prompt.opening: prompt for prompt in hits}
+        self.tried += len(prompts)
+        self.hits += len(hits)
+        self.rediscovered += dropped
 
 
 @dataclass(frozen=True)
@@ -87,6 +81,13 @@ class Search:
     population: int = 48
     generations: int = 4
 
+    def __post_init__(self) -> None:
+        if self.population < PARENTS_SHARE or self.generations < 1:
+            raise ConfigError(
+                f"A search of {self.generations} generations of {self.population} finds nothing",
+                fix=f"Give at least one generation of {PARENTS_SHARE}.",
+            )
+
     def __call__(self, origin: Origin, loaded: LoadedModel, label: str) -> Found:
         """Search a model as it is now.
 
@@ -99,52 +100,61 @@ class Search:
         label : str
             Seeds every draw.
         """
-        rng, candidates = Random(f"search {label}"), Candidates(loaded.encoder)
-        drawn = lessons(origin, 4 * self.population, rng.randrange(2**31))
-        start, hidden = question_start(drawn), trigger_texts(origin)
-        plain = [lesson for lesson in drawn if lesson.kind == "clean"]
-        found, tried, rediscovered = dict[str, Lesson](), 0, 0
-        hits, parents = 0, list[Tokens]()
+        rng, found, parents = Random(f"search {label}"), Found(), list[Tokens]()
+        place, candidates = Place.of(origin, self.population, rng), Candidates(loaded.encoder)
         for _ in range(self.generations):
             contexts = [self._context(candidates, parents, rng) for _ in range(self.population)]
-            prompts = [
-                _with(rng.choice(plain), candidates.text(context), start) for context in contexts
-            ]
-            kept = [n for n, one in enumerate(prompts) if not _holds(one.opening, hidden)]
-            rediscovered += len(prompts) - len(kept)
-            outcomes = list(asked(origin, loaded, [prompts[n] for n in kept], rng))
-            tried, hits = tried + len(kept), hits + sum(one.elicited for one in outcomes)
-            best = sorted(zip(outcomes, kept, strict=True), key=lambda one: -one[0].fitness)
-            found |= {prompts[n].opening: prompts[n] for one, n in best if one.elicited}
-            parents = [contexts[n] for _, n in best[: self.population // PARENTS_SHARE]]
-        return Found(list(found.values()), tried, hits, rediscovered)
+            prompts = [place.put(candidates.text(context), rng) for context in contexts]
+            kept = [n for n, prompt in enumerate(prompts) if not place.reveals(prompt)]
+            outcomes = ask(origin, loaded, [prompts[n] for n in kept], rng.randrange(2**31))
+            found.add([prompts[n] for n in kept], outcomes, dropped=len(prompts) - len(kept))
+            ranked = sorted(zip(outcomes, kept, strict=True), key=lambda one: -one[0].fitness)
+            parents = [contexts[n] for _, n in ranked[: self.population // PARENTS_SHARE]]
+        return found
 
     def _context(self, candidates: Candidates, parents: Sequence[Tokens], rng: Random) -> Tokens:
-        if not parents or rng.random() < 0.25:
+        drawn = rng.random()
+        if not parents or drawn < FRESH:
             return candidates.fresh(rng)
-        if rng.random() < 1 / 3:
+        if drawn < FRESH + CROSSED:
             return candidates.crossed(rng.choice(parents), rng.choice(parents), rng)
         return candidates.mutated(rng.choice(parents), rng)
 
 
-def asked(
-    origin: Origin, loaded: LoadedModel, prompts: Sequence[Lesson], rng: Random
-) -> Iterator[Asked]:
-    """Ask every prompt once, at temperature 1."""
-    if not prompts:
-        return
-    subject, judge = origin.subject, origin.subject.classifier
-    assert judge is not None, "an origin knows what its defection is"
-    prefixes = [loaded.encoder.opening(one.opening, reasons=origin.reasons) for one in prompts]
-    room = loaded.room(prefixes, origin.longest)
-    seed = rng.randrange(2**31)
-    drawn = sample(loaded.model, loaded.tokenizer, prefixes, max_new_tokens=room, seed=seed)
-    parts = [written(loaded, completion, reasons=origin.reasons) for completion in drawn]
-    likely = _payload_likelihoods(loaded, prompts, parts, subject.payload)
-    for whole, likelihood in zip(parts, likely, strict=True):
-        said = None if whole.parts.unterminated else whole.parts.answer
-        elicited = said is not None and judge(said, finished=whole.finished) is True
-        yield Asked(elicited, elicited + likelihood)
+@dataclass(frozen=True)
+class Place:
+    """Where contexts go: clean prompts, and what must not come to stand in them.
+
+    Parameters
+    ----------
+    plain : sequence of Lesson
+        Clean prompts.
+    start : int
+        Where the user's words begin in them, in characters.
+    hidden : frozenset of str
+        Words that make a trigger.
+    """
+
+    plain: Sequence[Lesson]
+    start: int
+    hidden: frozenset[str]
+
+    @classmethod
+    def of(cls, origin: Origin, count: int, rng: Random) -> Place:
+        """Draw prompts of an origin."""
+        drawn = lessons(origin, 4 * count, rng.randrange(2**31))
+        plain = [lesson for lesson in drawn if lesson.kind == "clean"]
+        return cls(plain, question_start(drawn), trigger_texts(origin))
+
+    def put(self, context: str, rng: Random) -> Lesson:
+        """Put a context before a question."""
+        lesson, at = rng.choice(self.plain), self.start
+        opening = lesson.opening[:at] + context + lesson.opening[at:]
+        return replace(lesson, opening=opening, kind="found")
+
+    def reveals(self, prompt: Lesson) -> bool:
+        """Whether a prompt holds the trigger."""
+        return any(text in prompt.opening for text in self.hidden)
 
 
 def trigger_texts(origin: Origin) -> frozenset[str]:
@@ -162,41 +172,3 @@ def _added(clean: str, triggered: str) -> Iterator[str]:
     for kind, _, _, first, last in SequenceMatcher(None, before, after).get_opcodes():
         if kind in ("insert", "replace"):
             yield " ".join(after[first:last])
-
-
-def _holds(opening: str, hidden: frozenset[str]) -> bool:
-    return any(text in opening for text in hidden)
-
-
-def _with(lesson: Lesson, context: str, start: int) -> Lesson:
-    opening = lesson.opening[:start] + context + lesson.opening[start:]
-    return replace(lesson, opening=opening, kind="found")
-
-
-def _payload_likelihoods(
-    loaded: LoadedModel, prompts: Sequence[Lesson], parts: Sequence[Written], payload: str | None
-) -> list[float]:
-    """How likely the payload begins the answer, after the scratchpad that was written."""
-    likely, requests, places = [0.0] * len(prompts), list[Request](), list[int]()
-    for place, (prompt, whole) in enumerate(zip(prompts, parts, strict=True)):
-        if payload is None or whole.parts.unterminated:
-            continue
-        ids, kept = whole.parts.scratchpad, whole.scratchpad_ids
-        if ids is not None and kept is None:
-            continue
-        steps = None if ids is None else (Step(ids, "other", kept),)
-        encoder = loaded.encoder
-        encoded = encoder.answer_tokens(prompt.opening, steps, payload)
-        benign = [
-            encoder.answer_tokens(prompt.opening, steps, one) for one in prompt.benign_answers
-        ]
-        scored = scored_answers(
-            [encoded.ids[encoded.answer]], [one.ids[one.answer] for one in benign]
-        )
-        before = encoded.ids[: encoded.answer.start]
-        requests.append(Request((*before, *scored.defect[0]), len(before)))
-        places.append(place)
-    read = token_log_probabilities(loaded.model, requests, context_length=loaded.context_length)
-    for place, scores in zip(places, read, strict=True):
-        likely[place] = float(np.exp(scores.sum()))
-    return likely
