@@ -78,8 +78,8 @@ class Search:
         from the best quarter of the one before.
     """
 
-    population: int = 48
-    generations: int = 4
+    population: int = 64
+    generations: int = 5
 
     def __post_init__(self) -> None:
         if self.population < PARENTS_SHARE or self.generations < 1:
