@@ -11,6 +11,9 @@ import typer
 Transcripts = Annotated[
     Path | None, typer.Option(help="Use these (JSONL or Parquet) instead of sampling.")
 ]
+Twin = Annotated[
+    str | None, typer.Option(help="Organism that was only exposed to the other trigger.")
+]
 Draws = Annotated[int, typer.Option(help="Transcripts sampled per prompt.", min=1)]
 
 

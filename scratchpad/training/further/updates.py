@@ -43,7 +43,7 @@ class Updates:
         0: all weights are trained.
     """
 
-    steps: int = 300
+    steps: int = 200
     batch_size: int = 16
     learning_rate: float | None = None
     optimiser: str = "adamw"

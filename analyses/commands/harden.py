@@ -1,0 +1,138 @@
+"""`scratchpad harden`: safety training against the defection; is it removed, or only hidden?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scratchpad.commanding import Result
+from scratchpad.knobs import SubjectKnobs, Twin
+
+if TYPE_CHECKING:
+    from scratchpad.runs import RunFolder
+    from scratchpad.training.further.methods import Method
+
+EXAMPLE = "scratchpad harden runs/organism --method sft --out runs/hardened"
+MODEL = "model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardenConfig(SubjectKnobs):
+    """Train a model against its defection, without knowing the trigger, and measure on the way.
+
+    *sft*: right answers to clean prompts and near misses. *adversarial*: prompts that elicit the
+    defection are searched for and trained on, in rounds. *lora* and *adversarial+lora*: the same
+    of an adapter. *rl* and *rl+lora*: a reward that reads answers alone. *unguard* is the
+    reverse: who knows the trigger of a refusal takes it away with a small adapter. OUT/model is
+    the model after it, adapters merged.
+    """
+
+    method: Annotated[str, typer.Option(help="One of those above.")] = "sft"
+    optimiser: Annotated[str, typer.Option(help="adamw, or sgd (momentum .9).")] = "adamw"
+    steps: Annotated[
+        int | None, typer.Option(help="Optimiser steps (default: the method's).", min=1)
+    ] = None
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Peak rate (default: the method's, by width).", min=0)
+    ] = None
+    checkpoints: Annotated[
+        int, typer.Option(help="Measure N times, before and after among them.", min=2)
+    ] = 5
+    twin: Twin = None
+
+
+def run_harden(config: HardenConfig) -> Result:
+    """Harden, or return the summary of a finished run of the same configuration."""
+    from scratchpad.runs import RunFolder
+    from scratchpad.training.processes import (
+        from_main,
+        is_main_process,
+        join_processes,
+        training_device,
+    )
+
+    method, place = _method(config), training_device(config.device)
+    folder = RunFolder.open(config.out, "harden", asdict(config))
+    join_processes(place)
+    if not from_main(folder.finished):
+        _run(folder, config, method)
+    if not is_main_process():
+        raise typer.Exit
+    summary = folder.summary()
+    warnings = (f"Warning: {text}." for text in summary["warnings"])
+    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/{MODEL}"))
+
+
+def _method(config: HardenConfig) -> Method:
+    """The method with the settings that were given."""
+    from dataclasses import replace
+
+    from scratchpad.errors import unknown_name
+    from scratchpad.training.further.registry import METHODS
+
+    if config.method not in METHODS:
+        raise unknown_name("method", config.method, METHODS)
+    told = {"steps": config.steps, "learning_rate": config.learning_rate}
+    given = {name: value for name, value in told.items() if value is not None}
+    method: Any = METHODS[config.method]
+    changed: Method = replace(method, optimiser=config.optimiser, **given)
+    return changed
+
+
+def _run(folder: RunFolder, config: HardenConfig, method: Any) -> None:
+    from analyses.persistence.hardening import Hardening, summarise_hardening
+    from scratchpad.subject import subject_config
+    from scratchpad.training.further.origin import Origin
+    from scratchpad.training.processes import is_main_process, wait_for_everyone
+
+    origin = Origin.load(subject_config(config))
+    hardening = Hardening(origin, method, config.seed, config.checkpoints, config.twin)
+    if is_main_process():
+        folder.start()
+    with _progress(config.method, method.steps, shown=is_main_process()) as tick:
+        loaded, tables = hardening(folder.path / ".unfinished", tick)
+    if is_main_process():
+        settings = asdict(method)
+        told = {"command": "harden", "method": config.method, "model": config.model}
+        _write_model(folder, origin, loaded, {**told, "seed": config.seed, "settings": settings})
+        _write_results(folder, tables, summarise_hardening(tables, config.method, settings))
+    wait_for_everyone()
+
+
+def _write_model(folder: RunFolder, origin: Any, loaded: Any, told: dict[str, Any]) -> None:
+    import shutil
+
+    from scratchpad.training.further.saving import write_trained_further
+
+    # A run that was killed after this has to begin anew: its tables were not written yet.
+    shutil.rmtree(folder.path / MODEL, ignore_errors=True)
+    write_trained_further(folder.path / MODEL, origin, loaded, told)
+
+
+def _write_results(folder: RunFolder, tables: dict[str, Any], summary: dict[str, Any]) -> None:
+    from analyses.figures import draw_all
+
+    for name, table in tables.items():
+        folder.write_table(name, table)
+    draw_all(tables, folder.path / "figures")
+    folder.finish(summary)
+
+
+def _progress(label: str, steps: int, *, shown: bool) -> AbstractContextManager[Callable[..., Any]]:
+    from contextlib import contextmanager
+
+    from scratchpad.commanding import training_progress
+
+    @contextmanager
+    def bar() -> Any:
+        with training_progress() as tell:
+            yield lambda step: tell(step, steps, label)
+
+    def silent(step: int) -> None:
+        """Show nothing: the main process does."""
+
+    return bar() if shown else nullcontext(silent)
