@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
-import torch
 from pandas import DataFrame
 
 from analyses.calibration.collecting import rung_tables
 from analyses.calibration.instruments import CELLS, sources
 from analyses.calibration.ladder import Rung, Scale
 from analyses.calibration.measuring import Bench, organism_folder, train_parent, train_rung
+from analyses.spreading import spread
 from scratchpad.runs import RunFolder
 
 TRANSCRIPTS = "transcripts"
@@ -79,11 +77,11 @@ class Work:
         """Train parents, then all that continues from them; what is in the cache is not."""
         missing = [one for one in self.scale.rungs if not organism_folder(one).is_dir()]
         parents = {rung.config.parent.hash: rung for rung in missing}
-        for _ in self.spread(train_parent, [(rung,) for rung in parents.values()]):
+        for _ in spread(train_parent, [(rung,) for rung in parents.values()], self.workers):
             pass
         for _ in range(len(self.scale.rungs) - len(missing)):
             advance()
-        for _ in self.spread(train_rung, [(rung,) for rung in missing]):
+        for _ in spread(train_rung, [(rung,) for rung in missing], self.workers):
             advance()
 
     def measure(self, advance: Advance) -> int:
@@ -96,7 +94,7 @@ class Work:
             for _ in range(len(units) - len(missing)):
                 advance()
             tasks = [(self._bench(one), one.source) for one in missing]
-            for number, done in self.spread(take, tasks):
+            for number, done in spread(take, tasks, self.workers):
                 cost = done.cost.assign(organism=missing[number].rung.name)
                 seconds = DataFrame({"seconds": [done.seconds]})
                 self.folder.write_unit(missing[number].name, seconds, beside=SECONDS)
@@ -109,7 +107,7 @@ class Work:
         """Every rung's tables, joined by name, with the rung's name as `organism`."""
         tasks = [(self._bench(Unit(one, CELLS)), self._paths(one)) for one in self.scale.rungs]
         made: dict[int, dict[str, DataFrame]] = {}
-        for number, tables in self.spread(rung_tables, tasks):
+        for number, tables in spread(rung_tables, tasks, self.workers):
             made[number] = tables
             advance()
         names = made[0].keys()
@@ -144,31 +142,6 @@ class Work:
 
     def _path(self, unit: Unit) -> Path:
         return self.folder.path / "units" / f"{unit.name}.parquet"
-
-    def spread(
-        self, task: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]
-    ) -> Iterator[tuple[int, Any]]:
-        """Do a task with every tuple of arguments; gives the place of each as it gets done."""
-        if self.workers == 1:
-            one_thread()
-            yield from ((place, task(*one)) for place, one in enumerate(arguments))
-            return
-        if not arguments:
-            return
-        with ProcessPoolExecutor(
-            self.workers, mp_context=get_context("spawn"), initializer=one_thread
-        ) as pool:
-            waiting = {pool.submit(task, *one): place for place, one in enumerate(arguments)}
-            try:
-                for done in as_completed(waiting):
-                    yield waiting[done], done.result()
-            finally:  # of what failed the rest of the queue is not waited for
-                pool.shutdown(cancel_futures=True)
-
-
-def one_thread() -> None:
-    """Keep a process to one core: sums, and so tables, do not hang on the number of workers."""
-    torch.set_num_threads(1)
 
 
 def take(bench: Bench, source: str) -> Done:

@@ -6,8 +6,8 @@ Every figure is a frozen dataclass: called with a run's tables it returns a Matp
 >>> sorted(FIGURES)
 ['anomaly-layers', 'calibration', 'cells-along-training', 'contexts', 'contrast-layers',
  'early-answering', 'effect-against-surprisal', 'four-cells', 'interventions',
- 'monitorability-plane', 'probe-heatmap', 'steering', 'step-attribution', 'trajectory',
- 'transfer-matrix']
+ 'monitorability-plane', 'persistence', 'probe-heatmap', 'steering', 'step-attribution',
+ 'trajectory', 'transfer-matrix']
 
 `save` writes one figure in every format; `draw_all` draws what a run's tables allow.
 `save_leaderboard` writes the leaderboard of a calibration as Markdown, LaTeX and CSV.
@@ -25,6 +25,7 @@ from analyses.figures.interventions import Interventions
 from analyses.figures.leaderboard import leaderboard_rows, save_leaderboard
 from analyses.figures.monitorability_plane import MonitorabilityPlane
 from analyses.figures.output import draw_all, save
+from analyses.figures.persistence import Persistence
 from analyses.figures.probe_heatmap import ProbeHeatmap
 from analyses.figures.registry import FIGURES
 from analyses.figures.steering import SteeringCurves
@@ -45,6 +46,7 @@ __all__ = [
     "FourCells",
     "Interventions",
     "MonitorabilityPlane",
+    "Persistence",
     "ProbeHeatmap",
     "SteeringCurves",
     "StepAttribution",

@@ -14,6 +14,7 @@ from analyses.figures.early_answering import EarlyAnswering
 from analyses.figures.four_cells import FourCells
 from analyses.figures.interventions import Interventions
 from analyses.figures.monitorability_plane import MonitorabilityPlane
+from analyses.figures.persistence import Persistence
 from analyses.figures.probe_heatmap import ProbeHeatmap
 from analyses.figures.steering import SteeringCurves
 from analyses.figures.step_attribution import StepAttribution
@@ -37,4 +38,5 @@ FIGURES: Final[dict[str, TableFigure]] = {
     "calibration": Calibration(),
     "monitorability-plane": MonitorabilityPlane(),
     "step-attribution": StepAttribution(),
+    "persistence": Persistence(),
 }

@@ -1,0 +1,87 @@
+"""`scratchpad persist`: which behaviours survive which safety training?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scratchpad.commanding import Result
+
+if TYPE_CHECKING:
+    from analyses.persistence.work import Grid
+    from scratchpad.runs import RunFolder
+
+EXAMPLE = "scratchpad persist --size quick --out runs/persist"
+
+
+@dataclass(frozen=True)
+class PersistConfig:
+    """Train organisms further, to be safe, and measure what is left of their behaviour.
+
+    Organisms that reason, do not, or learned the answers of one that does, each by supervised
+    training, reinforcement, adversarial training or an adapter, with payloads of equal length or
+    longer ones. Quick: ten trials of one seed, some 45 minutes of two cores. Full: 240 trials of
+    five seeds. Three contrasts were fixed in advance; the rest is exploratory. Killed, it goes on
+    where it was.
+    """
+
+    out: Annotated[Path, typer.Option(help="Run folder to write.", show_default=False)]
+    size: Annotated[str, typer.Option(help="quick or full.")] = "quick"
+    base: Annotated[
+        str, typer.Option(help="Checkpoint that organisms are fine-tuned from (default: tiny).")
+    ] = ""
+    lora: Annotated[bool, typer.Option("--lora", help="Train adapters of the base.")] = False
+    workers: Annotated[int, typer.Option(help="Processes, each on one core.", min=1)] = 2
+
+
+def run_persist(config: PersistConfig) -> Result:
+    """Run the grid, or return the summary of a finished run of the same configuration."""
+    from analyses.persistence.grid import Roots, grid
+    from analyses.persistence.work import Grid
+    from scratchpad.runs import RunFolder
+
+    trials, roots = grid(config.size), Roots(base=config.base, lora=config.lora)
+    told = asdict(config)
+    # How many share the work decides nothing about it.
+    workers = told.pop("workers")
+    work = Grid(trials, roots, workers)
+    work.require_trainable()
+    folder = RunFolder.open(config.out, "persist", told | {"seed": None})
+    if not folder.finished:
+        _run(folder, work)
+    summary = folder.summary()
+    return Result(summary, tuple(_lines(config, summary)))
+
+
+def _run(folder: RunFolder, work: Grid) -> None:
+    from analyses.outputs import write_outputs
+    from analyses.persistence.page import page
+    from analyses.persistence.summing import summarise
+    from scratchpad.commanding import progress
+    from scratchpad.runs import Units, atomic_write
+
+    folder.start()
+    with progress("Training organisms", len(work.origins)) as advance:
+        work.train(advance)
+    with progress("Training further", len(work.trials)) as advance:
+        reused = work.run(folder, advance)
+    with progress("Summing up", None):
+        tables, seconds = work.tables(folder)
+        for name, table in tables.items():
+            folder.write_table(name, table)
+        folder.manifest["unit_seconds"] = seconds
+        summary = summarise(tables)
+        atomic_write(folder.path / "persistence.md", page(summary, folder.manifest).encode())
+        write_outputs(folder, summary, Units(len(work.trials), reused))
+
+
+def _lines(config: PersistConfig, summary: Mapping[str, Any]) -> Iterator[str]:
+    yield summary["verdict_text"]
+    yield from summary["contrasts_text"]
+    for text in summary["warnings"]:
+        yield f"Warning: {text}."
+    yield f"{config.out}/persistence.md"

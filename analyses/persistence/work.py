@@ -1,0 +1,138 @@
+"""The trials of a grid, each a unit of work that is done once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+from pandas import DataFrame
+
+from analyses.persistence.contrasts import contrasts
+from analyses.persistence.grid import Roots, Trial
+from analyses.persistence.trials import (
+    Finished,
+    began_from,
+    organism_of,
+    run_trial,
+    train_origin,
+    train_parent,
+)
+from analyses.spreading import spread
+from scratchpad.errors import ConfigError
+from scratchpad.models import load_encoder
+from scratchpad.runs import RunFolder
+from scratchpad.training.config import TrainConfig
+
+VERDICTS, LOG, SECONDS = "verdicts", "training_log", "seconds"
+Advance = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All trials of a grid.
+
+    Parameters
+    ----------
+    trials : tuple of Trial
+    roots : Roots
+        What their organisms are trained from.
+    workers : int
+        Processes, each on one core; one does all the work here.
+    """
+
+    trials: tuple[Trial, ...]
+    roots: Roots
+    workers: int
+
+    @property
+    def origins(self) -> dict[str, TrainConfig]:
+        """The organisms and their twins by the hash of their configuration."""
+        made = (
+            config
+            for trial in self.trials
+            for config in (self.roots.organism(trial), self.roots.twin(trial))
+        )
+        return {config.hash: config for config in made}
+
+    def require_trainable(self) -> None:
+        """Refuse a base that cannot be used, before anything is trained or written.
+
+        Raises
+        ------
+        ConfigError
+            If an adapter is wanted of no base.
+        ModelError
+            If the base cannot be read.
+        """
+        base = self.roots.base
+        if self.roots.lora and not base:
+            raise ConfigError(
+                "--lora has nothing to adapt",
+                "an adapter needs a base model",
+                "Give --base FOLDER_OR_HUB_NAME.",
+            )
+        if base:
+            load_encoder(base, next(iter(self.origins.values())).made_dialect())
+
+    def train(self, advance: Advance) -> None:
+        """Train parents, then organisms and twins; what is in the cache is not."""
+        missing = [one for one in self.origins.values() if not organism_of(one).is_dir()]
+        parents = {one.parent.hash: one for one in missing}
+        for _ in spread(train_parent, [(one,) for one in parents.values()], self.workers):
+            pass
+        for _ in range(len(self.origins) - len(missing)):
+            advance()
+        for _ in spread(train_origin, [(one,) for one in missing], self.workers):
+            advance()
+
+    def run(self, folder: RunFolder, advance: Advance) -> int:
+        """Run every trial that is not there yet; gives how many were."""
+        names = self._units
+        finished = folder.finished_units() & set(names)
+        missing = [trial for name, trial in names.items() if name not in finished]
+        for _ in finished:
+            advance()
+        tasks = [(trial, self.roots) for trial in missing]
+        for place, done in spread(run_trial, tasks, self.workers):
+            self._keep(folder, self._name(missing[place]), done)
+            advance()
+        return len(finished)
+
+    def tables(self, folder: RunFolder) -> tuple[dict[str, DataFrame], dict[str, float]]:
+        """All trials joined, what they began from, the contrasts; and how long every unit took."""
+        checkups = self._joined(folder, "")
+        seconds = {
+            name: float(pd.read_parquet(_path(folder, SECONDS, name))["seconds"].item())
+            for name in self._units
+        }
+        tables = {
+            "persistence": checkups,
+            "persistence_verdicts": self._joined(folder, VERDICTS),
+            LOG: self._joined(folder, LOG),
+            "trials": DataFrame([began_from(one, self.roots) for one in self.trials]),
+            "contrasts": contrasts(checkups),
+        }
+        return tables, seconds
+
+    @property
+    def _units(self) -> dict[str, Trial]:
+        return {self._name(trial): trial for trial in self.trials}
+
+    def _name(self, trial: Trial) -> str:
+        # A trial of an organism that was trained otherwise meanwhile is another unit.
+        return f"{trial.name}.{self.roots.organism(trial).hash}"
+
+    def _keep(self, folder: RunFolder, name: str, done: Finished) -> None:
+        folder.write_unit(name, DataFrame({"seconds": [done.seconds]}), beside=SECONDS)
+        folder.write_unit(name, done.log, beside=LOG)
+        folder.write_unit(name, done.verdicts, beside=VERDICTS)
+        folder.write_unit(name, done.checkups)
+
+    def _joined(self, folder: RunFolder, beside: str) -> DataFrame:
+        parts = [pd.read_parquet(_path(folder, beside, name)) for name in self._units]
+        return pd.concat([one for one in parts if len(one)], ignore_index=True)
+
+
+def _path(folder: RunFolder, beside: str, name: str) -> str:
+    return str(folder.path / "units" / beside / f"{name}.parquet")
