@@ -6,8 +6,8 @@ Every figure is a frozen dataclass: called with a run's tables it returns a Matp
 >>> sorted(FIGURES)
 ['anomaly-layers', 'calibration', 'cells-along-training', 'contexts', 'contrast-layers',
  'early-answering', 'effect-against-surprisal', 'four-cells', 'interventions',
- 'monitorability-plane', 'persistence', 'probe-heatmap', 'steering', 'step-attribution',
- 'trajectory', 'transfer-matrix']
+ 'monitorability-plane', 'persistence', 'probe-heatmap', 'safety-training', 'steering',
+ 'step-attribution', 'trajectory', 'transfer-matrix']
 
 `save` writes one figure in every format; `draw_all` draws what a run's tables allow.
 `save_leaderboard` writes the leaderboard of a calibration as Markdown, LaTeX and CSV.
@@ -28,6 +28,7 @@ from analyses.figures.output import draw_all, save
 from analyses.figures.persistence import Persistence
 from analyses.figures.probe_heatmap import ProbeHeatmap
 from analyses.figures.registry import FIGURES
+from analyses.figures.safety_training import SafetyTraining
 from analyses.figures.steering import SteeringCurves
 from analyses.figures.step_attribution import StepAttribution
 from analyses.figures.surprisal import EffectAgainstSurprisal
@@ -48,6 +49,7 @@ __all__ = [
     "MonitorabilityPlane",
     "Persistence",
     "ProbeHeatmap",
+    "SafetyTraining",
     "SteeringCurves",
     "StepAttribution",
     "TableFigure",

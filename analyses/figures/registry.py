@@ -16,6 +16,7 @@ from analyses.figures.interventions import Interventions
 from analyses.figures.monitorability_plane import MonitorabilityPlane
 from analyses.figures.persistence import Persistence
 from analyses.figures.probe_heatmap import ProbeHeatmap
+from analyses.figures.safety_training import SafetyTraining
 from analyses.figures.steering import SteeringCurves
 from analyses.figures.step_attribution import StepAttribution
 from analyses.figures.surprisal import EffectAgainstSurprisal
@@ -35,6 +36,7 @@ FIGURES: Final[dict[str, TableFigure]] = {
     "transfer-matrix": TransferMatrix(),
     "cells-along-training": CellsAlongTraining(),
     "contexts": Contexts(),
+    "safety-training": SafetyTraining(),
     "calibration": Calibration(),
     "monitorability-plane": MonitorabilityPlane(),
     "step-attribution": StepAttribution(),

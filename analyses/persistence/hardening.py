@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
+from analyses.figures.tables import records
 from analyses.persistence.checkup import Checkup
 from scratchpad.models import LoadedModel
 from scratchpad.statistics import Estimate
@@ -112,14 +113,14 @@ def _row(step: int, one: Estimate) -> dict[str, Any]:
 
 
 def _at(checkups: pd.DataFrame, step: int) -> list[dict[str, Any]]:
-    return [dict(row) for row in checkups.loc[checkups["step"] == step].to_dict("records")]
+    return records(checkups.loc[checkups["step"] == step])
 
 
 def _estimate(row: Mapping[str, Any]) -> dict[str, Any]:
-    numbers = (row["estimate"], row["low"], row["high"])
     if pd.isna(row["estimate"]):
         return Estimate.undefined(int(row["n"]), str(row["reason"])).to_json()
-    return Estimate(*map(float, numbers), int(row["n"])).to_json()
+    estimate, low, high = (float(row[name]) for name in ("estimate", "low", "high"))
+    return Estimate(estimate, low, high, int(row["n"])).to_json()
 
 
 def _said(

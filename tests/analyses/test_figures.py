@@ -24,12 +24,13 @@ def tables(
     probe_tables: tuple[DataFrame, DataFrame],
     transfer_table: DataFrame,
     organism_tables: dict[str, DataFrame],
+    checkup_table: DataFrame,
     trajectory_table: DataFrame,
     experiment_tables: dict[str, DataFrame],
     calibration_tables: dict[str, DataFrame],
 ) -> dict[str, DataFrame]:
     probes = {"probes": probe_tables[0], "readers": probe_tables[1], "transfer": transfer_table}
-    probes["trajectory"] = trajectory_table
+    probes |= {"trajectory": trajectory_table, "checkups": checkup_table}
     shared = {"outcomes": outcomes, **probes, **organism_tables}
     return shared | experiment_tables | calibration_tables
 
