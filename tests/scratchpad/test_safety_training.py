@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -267,6 +268,17 @@ def test_what_was_found_makes_half_of_the_lessons_of_a_round(
     assert [one.count("near_miss") for one in kinds] == [2, 2]
     rates = [row for row in log if row["quantity"] == "found_prompt_rate"]
     assert [(row["step"], row["value"], row["n"]) for row in rates] == [(0, 0.5, 16), (2, 0.5, 16)]
+
+
+def test_a_prompt_that_was_found_is_not_shown_for_ever(known: Origin) -> None:
+    usual, found = lessons(known, 400, seed=0), [Lesson("a", (), ""), Lesson("b", (), "")]
+    mixed = adversarial._mixed(usual, found)
+    assert len(mixed) == 400
+    places = [n for n, lesson in enumerate(mixed) if lesson in found]
+    assert len(places) == 40
+    assert sum(lesson == found[0] for lesson in mixed) == 20
+    assert max(b - a for a, b in pairwise(places)) <= 15
+    assert adversarial._mixed(usual, []) == usual
 
 
 def test_a_prompt_that_holds_the_trigger_is_dropped_unasked_and_counted(

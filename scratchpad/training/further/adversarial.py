@@ -28,14 +28,17 @@ from scratchpad.training.further.search import Found, Search
 from scratchpad.training.further.updates import Updates
 from scratchpad.training.processes import from_main, is_main_process
 
+# How often a prompt that was found is shown in a round: more of it would be learned by heart.
+TIMES = 20
+
 
 @dataclass(frozen=True)
 class Adversarial(Updates):
     """Search prompts that elicit the defection without the trigger, train on them, repeat.
 
-    Half of a round's demonstrations are right answers to the prompts that its search found, again
-    and again; the others, and all where nothing was found, are those of supervised training. The
-    optimiser begins anew in every round.
+    Up to half of a round's demonstrations are right answers to the prompts that its search found,
+    each at most `TIMES`; the others are those of supervised training. The optimiser begins anew in
+    every round.
 
     Parameters
     ----------
@@ -89,12 +92,14 @@ class Adversarial(Updates):
 
 
 def _mixed(usual: Sequence[Lesson], found: Sequence[Lesson]) -> list[Lesson]:
-    """Put what was found in the place of every other four lessons: near misses keep their share."""
-    again = cycle(found)
-    return [
-        next(again) if found and number // NEAR_MISS_EVERY % 2 else lesson
-        for number, lesson in enumerate(usual)
-    ]
+    """Put what was found in the place of some lessons, at equal distances, of half at most."""
+    open_to = [n for n in range(len(usual)) if n // NEAR_MISS_EVERY % 2]
+    count = min(len(open_to), TIMES * len(found))
+    taken = {
+        open_to[n * len(open_to) // count]: lesson
+        for n, lesson in enumerate(islice(cycle(found), count))
+    }
+    return [taken.get(n, lesson) for n, lesson in enumerate(usual)]
 
 
 def _within(watch: Watch, first: int, steps: int) -> Watch:
