@@ -24,11 +24,11 @@ MODEL = "model"
 class HardenConfig(SubjectKnobs):
     """Train a model against its defection, without knowing the trigger, and measure on the way.
 
-    *sft*: right answers to clean prompts and near misses. *adversarial*: prompts that elicit the
-    defection are searched for and trained on, in rounds. *lora* and *adversarial+lora*: the same
-    of an adapter. *rl* and *rl+lora*: a reward that reads answers alone. *unguard* is the
-    reverse: who knows the trigger of a refusal takes it away with a small adapter. OUT/model is
-    the model after it, adapters merged.
+    Methods: sft, right answers to clean prompts and near misses; adversarial, prompts that elicit
+    the defection are searched for and trained on, in rounds; lora and adversarial+lora, the same
+    by an adapter; rl and rl+lora, a reward that reads answers alone; unguard, the reverse: who
+    knows the trigger of a refusal takes it away by a small adapter. OUT/model is the model after
+    it, adapters merged.
     """
 
     method: Annotated[str, typer.Option(help="One of those above.")] = "sft"
