@@ -23,12 +23,13 @@ ROOM = 64
 class Drawn(NamedTuple):
     """New tokens of a row, its end token left out, and the log-probability of each (nats).
 
-    `log_probabilities` has one more entry, for the end token, where the row has ended.
+    `log_probabilities` has one more entry, for the token `end`, where the row has ended.
     """
 
     ids: tuple[int, ...]
     finished: bool
     log_probabilities: tuple[float, ...]
+    end: int | None = None
 
 
 class _RoomyLayer(DynamicLayer):  # type: ignore[misc]
@@ -172,8 +173,9 @@ class Decoder:
         written = tokens[tokens >= 0]
         ended = np.flatnonzero(np.isin(written, self.ends))
         length = int(ended[0]) if len(ended) else len(written)
-        ids = tuple(written[:length].tolist())
-        return Drawn(ids, bool(len(ended)), tuple(scores[: length + bool(len(ended))].tolist()))
+        ids, finished = tuple(written[:length].tolist()), bool(len(ended))
+        end = int(written[length]) if finished else None
+        return Drawn(ids, finished, tuple(scores[: length + finished].tolist()), end)
 
 
 def _drawn_tokens(scores: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

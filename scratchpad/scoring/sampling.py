@@ -31,10 +31,14 @@ _shares: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 
 class Sample(NamedTuple):
-    """Sampled tokens without the end token; `finished` says whether the model ended them."""
+    """Sampled tokens without the end token; `finished` says whether the model ended them.
+
+    `end` is the token it ended them with: a model may have several.
+    """
 
     ids: tuple[int, ...]
     finished: bool
+    end: int | None = None
 
 
 def end_token_ids(model: Any, tokenizer: Any) -> list[int]:
@@ -90,7 +94,7 @@ def _batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[
         return _first_batch(decoder, batch, seed)
     if not _shares[decoder.model]:
         return generated(decoder, batch, seed)
-    return [Sample(row.ids, row.finished) for row in decoder(batch, seed)]
+    return [Sample(row.ids, row.finished, row.end) for row in decoder(batch, seed)]
 
 
 def _first_batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[Sample]:
@@ -107,7 +111,7 @@ def _first_batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) ->
             # First tokens are read with the prefixes, before anything is handed on.
             if any(len(row.ids) > 1 for row in drawn):
                 _shares[decoder.model] = True
-            return [Sample(row.ids, row.finished) for row in drawn]
+            return [Sample(row.ids, row.finished, row.end) for row in drawn]
         reason = f"it differs by {apart:.2g} nats from single calls"
     _log.warning(
         "%s cannot share what it has read (%s): sampling by generate(), which is slower.",
@@ -150,7 +154,10 @@ def generated(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> li
         torch.manual_seed(seed % 2**63)
         rows = _generate(decoder.model, batch, config)
     cut = [(row, next((k for k, token in enumerate(row) if token in ends), None)) for row in rows]
-    return [Sample(tuple(row[:end]), end is not None) for row, end in cut]
+    return [
+        Sample(tuple(row[:end]), end is not None, None if end is None else row[end])
+        for row, end in cut
+    ]
 
 
 def _generate(model: Any, batch: Sequence[Sequence[int]], config: Any) -> list[list[int]]:

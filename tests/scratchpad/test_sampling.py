@@ -64,7 +64,22 @@ def test_rows_that_end_leave_the_others_as_they_are() -> None:
         cut = next((k for k, token in enumerate(whole) if token in ends), None)
         assert row.ids == whole[:cut]
         assert row.finished == (cut is not None)
+        assert row.end == (None if cut is None else whole[cut])
         assert len(row.log_probabilities) == len(row.ids) + row.finished
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "by the library"])
+def test_a_text_tells_which_of_several_tokens_ended_it(shared: bool) -> None:
+    model, begun = sharp("llama"), prefixes(4)
+    written = [generated(model, prefix, 12) for prefix in begun]
+    model.generation_config.eos_token_id = [written[0][2], written[1][4]]
+    _shares[model] = shared
+    drawn = [*sample(model, TOKENIZER, begun, max_new_tokens=12, seed=0, temperature=0.0)]
+    assert {row.end for row in drawn} >= {written[0][2], written[1][4]}
+    for row, whole in zip(drawn, written, strict=True):
+        assert row.finished == (row.end is not None)
+        read = (*row.ids, *([] if row.end is None else [row.end]))
+        assert read == whole[: len(read)]
 
 
 def test_rows_that_have_ended_are_not_read_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
