@@ -57,17 +57,19 @@ class _Ticker(TrainerCallback):  # type: ignore[misc]  # the base class is untyp
             self.saved, control.should_save = now, True
 
 
-class _Watcher(TrainerCallback):  # type: ignore[misc]  # the base class is untyped
+class Watcher(TrainerCallback):  # type: ignore[misc]  # the base class is untyped
     """Measures the model now and then."""
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Measure before the first step."""
         if state.global_step == 0:
             self._measure(kwargs["model"], 0)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Measure after every so many steps, and after the last one."""
         last = state.global_step == state.max_steps
         if state.global_step % self.watch.every == 0 or last:
             self._measure(kwargs["model"], state.global_step)
@@ -111,7 +113,7 @@ def fit(
     is done. `optimiser` is `adamw`, or `sgd` with momentum .9.
     """
     # Checkpoints of whoever ran before hold these steps; what watched them does not come back.
-    callbacks = [_Ticker(tick), *([] if watch is None else [_Watcher(watch)])]
+    callbacks = [_Ticker(tick), *([] if watch is None else [Watcher(watch)])]
     if losses is not None:
         callbacks.append(_Listener(losses))
     trainer = Trainer(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from transformers.pytorch_utils import Conv1D
@@ -35,7 +36,7 @@ class Updates:
         Demonstrations a step.
     learning_rate : float or None
         The peak, reached after a warmup and followed by a linear decay to zero; `None`: what
-        `RATES` has for the optimiser, less for models wider than `REFERENCE_WIDTH`.
+        `rates` has for the optimiser, less for models wider than `REFERENCE_WIDTH`.
     optimiser : {"adamw", "sgd"}
         SGD has a momentum of .9.
     rank : int
@@ -49,9 +50,11 @@ class Updates:
     optimiser: str = "adamw"
     rank: int = 0
 
+    rates: ClassVar[Mapping[str, tuple[float, float]]] = RATES
+
     def __post_init__(self) -> None:
-        if self.optimiser not in RATES:
-            raise unknown_name("optimiser", self.optimiser, RATES)
+        if self.optimiser not in self.rates:
+            raise unknown_name("optimiser", self.optimiser, self.rates)
         if self.steps < 1:
             raise ConfigError(f"{self.steps} steps train nothing", fix="Give at least one.")
 
@@ -109,7 +112,7 @@ class Updates:
         fit(
             loaded.model,
             rows[: steps * self.batch_size],
-            Stage(steps, Batch(self.batch_size, Mix(clean=3, near_miss=1)), self._rate(loaded)),
+            Stage(steps, Batch(self.batch_size, Mix(clean=3, near_miss=1)), self.rate(loaded)),
             pad=end if pad is None else pad,
             seed=seed,
             device=loaded.model.device,
@@ -121,9 +124,10 @@ class Updates:
         )
         return log
 
-    def _rate(self, loaded: LoadedModel) -> float:
+    def rate(self, loaded: LoadedModel) -> float:
+        """The peak of the learning rate."""
         if self.learning_rate is not None:
             return self.learning_rate
         ratio = min(1.0, REFERENCE_WIDTH / loaded.width)
         # An adapter's matrices are small beside those of a wide model.
-        return RATES[self.optimiser][self.rank > 0] * (ratio**0.5 if self.rank else ratio)
+        return self.rates[self.optimiser][self.rank > 0] * (ratio**0.5 if self.rank else ratio)
