@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ MATCHING: Final = ("behaviour", "dialect", "base", "route", "scorer", "decoding"
 # Steps of a scratchpad up to which a bucket reaches.
 LENGTHS: Final = {3: "up to 3 steps", 9: "4 to 9 steps", 29: "10 to 29 steps"}
 LONGER: Final = "30 steps and more"
+NOT_KNOWN: Final = "not known"
 ON_POLICY: Final = "temperature 1"
 
 
@@ -52,5 +54,9 @@ def length_bucket(mean_steps: float) -> str:
 
     >>> length_bucket(6.2), length_bucket(120)
     ('4 to 9 steps', '30 steps and more')
+    >>> length_bucket(math.nan)
+    'not known'
     """
+    if math.isnan(mean_steps):
+        return NOT_KNOWN
     return next((name for most, name in LENGTHS.items() if mean_steps <= most + 0.5), LONGER)

@@ -18,7 +18,7 @@ from scratchpad.runs import atomic_write
 REFERENCE: Final = files("analyses") / "reference"
 TABLES: Final = ("organisms", "reference", "means", "leaderboard", "step_scores", "known_errors")
 # Columns of words, which may all be empty.
-WORDS: Final = ("reason", "failures", "planted_verdict")
+WORDS: Final = ("reason", "failures", "planted_verdict", "unread")
 PROVENANCE: Final = "provenance.json"
 # What a table is told apart by when a later run is compared with it.
 COMPARED: Final = ("metric", "selection", "exposure", "score")

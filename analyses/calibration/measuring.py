@@ -13,7 +13,6 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-import pandas as pd
 from pandas import DataFrame
 
 from analyses.ablation import Ablation, by_question, transcript_table
@@ -27,6 +26,7 @@ from analyses.calibration.instruments import (
     SAMPLED,
 )
 from analyses.calibration.ladder import Rung, Scale
+from analyses.calibration.stacking import stacked
 from analyses.metrics.monitors import RULE, RuleMonitor, monitored
 from scratchpad.cache import cache_folder
 from scratchpad.interventions import parse
@@ -124,11 +124,11 @@ class Bench:
         budget = math.inf if source in (CELLS, REPEAT) else self.scale.budget
         return _within_budget(subject, units, self._measure(source, ablation), budget)
 
-    def cases(self) -> list[Case]:
-        """The organism's cases."""
+    def pairs(self) -> Pairs:
+        """The organism's cases, and what it wrote that is none."""
         subject = self._subject()
         assert subject.transcripts is not None
-        return _pairs(subject, subject.transcripts).cases
+        return _pairs(subject, subject.transcripts)
 
     def questions(self, loaded: LoadedModel) -> list[Question]:
         """Draw held-out questions that the organism's examination has not used."""
@@ -187,6 +187,7 @@ def _pairs(subject: Subject, transcripts: Sequence[Transcript]) -> Pairs:
         writer=subject.writer,
         rewriter=load_rewriter("rules"),
         refuse_empty=False,
+        require_some=False,
     )
 
 
@@ -202,5 +203,4 @@ def _within_budget(
             if tokens.read >= budget:
                 break
             tables.append(measure(number, cases))
-    rows = pd.concat([one for one in tables if len(one)], ignore_index=True)
-    return Taken(rows, len(tables), tokens.read)
+    return Taken(stacked(tables), len(tables), tokens.read)

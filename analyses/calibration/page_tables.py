@@ -33,19 +33,31 @@ def organisms_lines(tables: Mapping[str, DataFrame]) -> Iterator[str]:
             for effect in ("total_indirect_effect", "pure_indirect_effect")
         ]
         planted = f"{number(row['planted_tie'])}, {number(row['planted_pie'])}"
-        marked = "" if row["admitted"] else " (missed its plan)"
-        name = f"{row['mediation']}, {row['exposure']}, seed {row['seed']}{marked}"
-        rows.append((name, planted, *measured, row["planted_verdict"] or "-", row["verdict"]))
+        rows.append((_named(row), planted, *measured, row["planted_verdict"] or "-",
+                     row["verdict"]))  # fmt: skip
     yield from piped_lines(
         ("organism", "planted", "TIE", "PIE", "planted verdict", "verdict"), rows
     )
     yield ""
+    for row in records(tables["organisms"]):
+        if row["unread"]:
+            yield (
+                f"- Nothing of {_named(row)} could be read: {row['unread']}. Every metric of it is"
+                " undefined and counted so, and its verdict counts as not right."
+            )
     for row in records(tables["reference_scores"]):
         if row["selection"] == "all trained":
             yield (
                 f"- {row['score']} of the {row['effect'].replace('_', ' ')}: {_interval(row)},"
                 f" at most {number(row['worst'])}"
             )
+
+
+def _named(organism: Row) -> str:
+    marks = ["not read"] if organism["unread"] else []
+    marks += [] if organism["admitted"] else ["missed its plan"]
+    marked = f" ({', '.join(marks)})" if marks else ""
+    return f"{organism['mediation']}, {organism['exposure']}, seed {organism['seed']}{marked}"
 
 
 def leaderboard_lines(tables: Mapping[str, DataFrame], exposure: str) -> Iterator[str]:
@@ -169,7 +181,13 @@ def costs_lines(table: DataFrame, summary: Row) -> Iterator[str]:
     )
     yield ""
     rows = [
-        (row["metric"], f"{row['forward_tokens_per_question']:,.0f}", f"{row['questions']}")
+        (
+            row["metric"],
+            "undefined"
+            if missing(row["forward_tokens_per_question"])
+            else f"{row['forward_tokens_per_question']:,.0f}",
+            f"{row['questions']}",
+        )
         for row in records(table)
     ]
     yield from piped_lines(("metric", "forward tokens a question", "questions"), rows)

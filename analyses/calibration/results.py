@@ -21,6 +21,7 @@ from analyses.calibration.instruments import (
     Instrument,
 )
 from analyses.calibration.ladder import Rung
+from analyses.calibration.stacking import stacked
 from analyses.judgement import cell_table
 from analyses.metrics import METRICS
 from analyses.metrics.attribution import SelfConsistency
@@ -33,6 +34,8 @@ from scratchpad.statistics import Estimate
 
 SCORER: Final = "payload"
 EFFECTS: Final = ("total_indirect_effect", "pure_indirect_effect")
+CIRCUMSTANCES: Final = ["n_steps", "surprisal_rise", "coverage"]
+VALUES: Final = ["question_id", "group", "value", *CIRCUMSTANCES, "metric", "share", "state"]
 _NONE: Final = DataFrame({"question_id": [], "group": [], "value": []})
 _APART: Final = (REPEAT, SAMPLED, ATTRIBUTION, MONITOR, SALIENCE)
 
@@ -47,21 +50,34 @@ class Sources:
         What every source left.
     seed : int
         Seeds the bootstrap.
+    unread : str
+        Why nothing of the organism could be read; empty where something could.
     """
 
     by_name: Mapping[str, DataFrame]
     seed: int
+    unread: str = ""
+
+    def emptied(self, why: str) -> Sources:
+        """The same sources without rows, since nothing could be read."""
+        return Sources(dict.fromkeys(self.by_name, DataFrame()), self.seed, why)
 
     @property
     def outcomes(self) -> DataFrame:
         """The rows of every intervention as one outcomes table."""
-        parts = [rows for name, rows in self.by_name.items() if name not in _APART]
-        return pd.concat(parts, ignore_index=True)
+        return stacked(rows for name, rows in self.by_name.items() if name not in _APART)
 
     def table(self, metric: Metric) -> DataFrame:
         """The table that a metric reads."""
         own = {"attributions": ATTRIBUTION, "monitored": MONITOR}
         return self.by_name[own[metric.table]] if metric.table in own else self.outcomes
+
+    def plain(self, estimate: Estimate) -> dict[str, Any]:
+        """An estimate as columns of a row, NaN where it is undefined."""
+        told = Estimate.undefined(0, self.unread) if self.unread else estimate
+        found = {"reason": ""} | told.to_json()
+        numbers = ("estimate", "low", "high")
+        return found | {name: np.nan if found[name] is None else found[name] for name in numbers}
 
 
 def reference(sources: Sources) -> DataFrame:
@@ -71,7 +87,8 @@ def reference(sources: Sources) -> DataFrame:
         cells = cell_table(sources.by_name[source], scorer=SCORER)
         mediation = Mediation.of(*cells, sources.seed)
         rows += [
-            {"repeat": repeat, "effect": name, **plain(mediation.effect(name))} for name in EFFECTS
+            {"repeat": repeat, "effect": name, **sources.plain(mediation.effect(name))}
+            for name in EFFECTS
         ]
     return DataFrame(rows)
 
@@ -87,7 +104,11 @@ def policies(sources: Sources, organism: Organism) -> DataFrame:
         cells = cell_table(sources.by_name[SAMPLED], scorer=scorer)
         mediation = Mediation.of(*cells, sources.seed)
         rows += [
-            {"basis": f"on-policy, {scorer}", "effect": name, **plain(mediation.effect(name))}
+            {
+                "basis": f"on-policy, {scorer}",
+                "effect": name,
+                **sources.plain(mediation.effect(name)),
+            }
             for name in EFFECTS
         ]
     for effect in EFFECTS:
@@ -111,7 +132,7 @@ def means(sources: Sources, rung: Rung) -> DataFrame:
                 "state": state,
                 "share": instrument.share,
                 "seen": instrument.meets(rung),
-                **plain(_rising(found[state][instrument.number], instrument)),
+                **sources.plain(_rising(found[state][instrument.number], instrument)),
             }
             for state in STATES
             if instrument.number in found[state]
@@ -126,13 +147,15 @@ def values(sources: Sources) -> DataFrame:
     `surprisal_rise` (nats/token over the native one) and `coverage`.
     """
     tables = [
-        _by_question(METRICS[instrument.metric], instrument, sources, state)
-        .merge(_circumstances(sources, instrument, state), on="question_id", how="left")
-        .assign(metric=name, share=instrument.share, state=label)
+        found.merge(
+            _circumstances(sources, instrument, state), on="question_id", how="left"
+        ).assign(metric=name, share=instrument.share, state=label)
         for name, instrument in INSTRUMENTS.items()
         for state, label in enumerate(STATES)
+        for found in [_by_question(METRICS[instrument.metric], instrument, sources, state)]
+        if len(found)
     ]
-    return pd.concat([one for one in tables if len(one)], ignore_index=True)
+    return stacked([DataFrame(columns=VALUES), *tables])
 
 
 def _circumstances(sources: Sources, instrument: Instrument, state: int) -> DataFrame:
@@ -141,8 +164,7 @@ def _circumstances(sources: Sources, instrument: Instrument, state: int) -> Data
     rows = scored_rows(pd.concat([sources.by_name[name] for name in names]), SCORER)
     own = rows.loc[rows["prompt_state"] == state]
     rise = own["surprisal"] - own["native_surprisal"]
-    columns = ["n_steps", "surprisal_rise", "coverage"]
-    by_question = own.assign(surprisal_rise=rise).groupby("question_id")[columns].mean()
+    by_question = own.assign(surprisal_rise=rise).groupby("question_id")[CIRCUMSTANCES].mean()
     return by_question.reset_index()
 
 
@@ -152,13 +174,6 @@ def _rising(estimate: Estimate, instrument: Instrument) -> Estimate:
     assert estimate.low is not None
     assert estimate.high is not None
     return Estimate(1 - estimate.estimate, 1 - estimate.high, 1 - estimate.low, estimate.n)
-
-
-def plain(estimate: Estimate) -> dict[str, Any]:
-    """An estimate as columns of a row, NaN where it is undefined."""
-    found = {"reason": ""} | estimate.to_json()
-    numbers = ("estimate", "low", "high")
-    return found | {name: np.nan if found[name] is None else found[name] for name in numbers}
 
 
 def _by_question(metric: Metric, instrument: Instrument, sources: Sources, state: int) -> DataFrame:

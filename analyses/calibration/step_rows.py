@@ -8,6 +8,7 @@ from pandas import DataFrame
 from analyses.calibration.instruments import ATTRIBUTIONS, Attribution
 from analyses.calibration.ladder import Rung
 from analyses.calibration.results import SCORER, Sources
+from analyses.calibration.stacking import stacked
 from analyses.metrics import METRICS
 from analyses.metrics.rows import CASE, argument, own_rows, scored_rows
 from analyses.metrics.steps import StepMetric
@@ -28,10 +29,12 @@ def steps(sources: Sources, rung: Rung, kinds: DataFrame, deciding: str | None) 
         _importance(attribution, sources).assign(attribution=name, seen=attribution.meets(rung))
         for name, attribution in ATTRIBUTIONS.items()
     ]
-    every = pd.concat([one for one in tables if len(one)], ignore_index=True)
+    names = ["attribution", "seen", *CASE, "step_index", "kind", "driver", "importance"]
+    every = stacked(tables)
+    if every.empty:
+        return DataFrame(columns=names)
     joined = every.merge(kinds, on=["question_id", "draw", "step_index"], how="inner")
     joined["driver"] = joined["kind"].eq(deciding or "")
-    names = ["attribution", "seen", *CASE, "step_index", "kind", "driver", "importance"]
     return joined[names].reset_index(drop=True)
 
 
@@ -42,6 +45,8 @@ def _importance(attribution: Attribution, sources: Sources) -> DataFrame:
         assert isinstance(metric, StepMetric)
         return metric.importance(sources.outcomes, SCORER, TRIGGERED)
     rows = sources.by_name[attribution.source]
+    if rows.empty:
+        return DataFrame(columns=names)
     if "importance" in rows:
         return rows.loc[rows["prompt_state"] == TRIGGERED, names]
     own = own_rows(scored_rows(rows, SCORER), TRIGGERED, attribution.source)

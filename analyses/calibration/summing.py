@@ -91,6 +91,7 @@ def summarise(tables: Tables, *, budget: int) -> dict[str, Any]:
         Forward tokens after which an intervention takes no further question of an organism.
     """
     organisms, wanted = tables["organisms"], goals(tables)
+    unread = [row for row in _rows(organisms) if row["unread"]]
     board = _rows(tables["leaderboard"], selection=ALL, exposure="all")
     metrics: dict[str, dict[str, Any]] = {}
     for row in board:
@@ -99,6 +100,7 @@ def summarise(tables: Tables, *, budget: int) -> dict[str, Any]:
     return {
         "verdict_text": _text(tables, wanted),
         "organisms": len(organisms),
+        "unread": [row["organism"] for row in unread],
         "metrics": metrics,
         "verdicts": {
             "right": int(verdicts["right"]),
@@ -108,6 +110,8 @@ def summarise(tables: Tables, *, budget: int) -> dict[str, Any]:
         "goals": [goal._asdict() for goal in wanted],
         "budget": budget,
         "warnings": [
+            *(f"nothing of {row['organism']} could be read: {row['unread']}; its metrics are"
+              " undefined, its verdict counts as not right" for row in unread),
             *(f"{row['organism']} missed its plan: {row['failures']}"
               for row in _rows(organisms, admitted=False)),
             *(f"missed: {goal.name} {_number(goal.found)}, not {goal.target}"
@@ -194,10 +198,12 @@ def _text(tables: Tables, wanted: Sequence[Goal]) -> str:
     found = "No metric could be chosen on odd seeds and tried on even ones."
     if chosen:
         found = f"Chosen on odd seeds, {'; '.join(chosen)}."
+    cells = f"the four cells are off by at most {_number(wanted[1].found)} on any organism"
+    if wanted[1].found is None:
+        cells = "how far the four cells are off is not known of every organism"
     return (
-        f"{int(verdicts['right'])} of {int(verdicts['n'])} verdicts are as planted; the four "
-        f"cells are off by at most {_number(wanted[1].found)} on any organism. {found} "
-        f"{met} of {len(wanted)} goals are met."
+        f"{int(verdicts['right'])} of {int(verdicts['n'])} verdicts are as planted; {cells}. "
+        f"{found} {met} of {len(wanted)} goals are met."
     )
 
 

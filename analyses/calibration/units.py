@@ -15,6 +15,7 @@ from analyses.calibration.collecting import rung_tables
 from analyses.calibration.instruments import CELLS, sources
 from analyses.calibration.ladder import Rung, Scale
 from analyses.calibration.measuring import Bench, organism_folder, train_parent, train_rung
+from analyses.calibration.stacking import stacked
 from analyses.spreading import spread
 from scratchpad.runs import RunFolder
 
@@ -112,12 +113,9 @@ class Work:
             advance()
         names = made[0].keys()
         return {
-            name: pd.concat(
-                [
-                    made[number][name].assign(organism=rung.name)
-                    for number, rung in enumerate(self.scale.rungs)
-                ],
-                ignore_index=True,
+            name: stacked(
+                made[number][name].assign(organism=rung.name)
+                for number, rung in enumerate(self.scale.rungs)
             )
             for name in names
         } | {COSTS: pd.concat(map(pd.read_parquet, self._beside(COSTS)), ignore_index=True)}

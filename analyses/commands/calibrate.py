@@ -25,9 +25,9 @@ class CalibrateConfig:
     Trains the organisms of a ladder (or takes them from the cache), applies every metric to
     what they write on held-out questions that their examination did not use, and compares with the
     planted rule.
-    No organism is left out: one that misses its plan is marked. Quick: ten organisms, some 25
-    minutes of two cores. Full: every mode, exposure and behaviour, days of them. Killed, it goes
-    on where it was.
+    No organism is left out: one that misses its plan, or writes nothing that can be read, is
+    marked. Quick: ten organisms, some 25 minutes of two cores. Full: every mode, exposure and
+    behaviour, days of them. Killed, it goes on where it was.
     """
 
     out: Annotated[Path, typer.Option(help="Run folder to write.", show_default=False)]

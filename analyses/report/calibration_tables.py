@@ -53,7 +53,7 @@ def metrics_table(summary: Mapping[str, Any]) -> Table | None:
 
 
 def organisms_table(organisms: DataFrame | None) -> Table | None:
-    """Tabulate planted and measured verdicts; warn where an organism missed its plan."""
+    """Tabulate planted and measured verdicts; warn of one that missed its plan or was not read."""
     if organisms is None:
         return None
     return table_of(
@@ -66,9 +66,9 @@ def organisms_table(organisms: DataFrame | None) -> Table | None:
                     f"{number(row['planted_tie'])}, {number(row['planted_pie'])}",
                     row["planted_verdict"],
                     row["verdict"],
-                    row["failures"],
+                    "; ".join(filter(None, (row["failures"], row.get("unread", "")))),
                 ),
-                warned=not row["admitted"],
+                warned=not row["admitted"] or bool(row.get("unread")),
             )
             for row in records(organisms)
         ),

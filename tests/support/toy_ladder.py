@@ -49,6 +49,7 @@ def _organism(mode: str, seed: int) -> Row:
         "planted_pie": pie,
         "planted_verdict": verdict,
         "admitted": True,
+        "unread": "",
         "verdict": verdict,
     }
 

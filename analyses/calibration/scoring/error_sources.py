@@ -111,19 +111,21 @@ def metric_costs(costs: DataFrame, needed: dict[str, tuple[str, ...]]) -> DataFr
     Returns
     -------
     DataFrame
-        `metric`, `forward_tokens_per_question`, `questions` (fewest asked of an organism).
+        `metric`, `forward_tokens_per_question` (missing where none was asked), `questions`
+        (fewest asked of an organism, of those that could be asked any).
     """
-    by_source = costs.groupby("source")[["forward_tokens", "questions"]].sum()
+    asked = costs[costs["questions"] > 0]
+    by_source = asked.groupby("source")[["forward_tokens", "questions"]].sum()
     each = by_source["forward_tokens"] / by_source["questions"]
-    fewest = costs.groupby("source")["questions"].min()
+    fewest = asked.groupby("source")["questions"].min()
     rows = [
         (
             metric,
-            float(each.reindex([one for one in sources if one != CELLS]).sum()),
+            float(each.reindex([one for one in sources if one != CELLS]).sum(skipna=False)),
             fewest.reindex([*sources, CELLS]).min(),
         )
         for metric, sources in needed.items()
     ]
     names = ["metric", "forward_tokens_per_question", "questions"]
     table = pd.DataFrame(rows, columns=names)
-    return table.astype({"questions": "Int64"})
+    return table.fillna({"questions": 0}).astype({"questions": "Int64"})

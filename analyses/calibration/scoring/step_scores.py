@@ -52,7 +52,7 @@ def step_scores(organisms: DataFrame, steps: DataFrame, *, seed: int) -> DataFra
     -------
     DataFrame
         `COLUMNS`; `n` counts what `unit` names, `undefined` the transcripts left out because no
-        driver or no decoration step has a number.
+        driver or no decoration step has a number. An organism that wrote none has none to count.
     """
     rows = []
     for attribution, own in labelled_steps(steps, organisms).groupby("attribution"):

@@ -16,12 +16,14 @@ from analyses.calibration.instruments import INSTRUMENTS, sources
 from analyses.calibration.ladder import Rung, Scale
 from scratchpad.organisms.slots import Batch, Mix
 from scratchpad.training.config import TrainConfig
-from scratchpad.training.recipes import SIZES, Size, Stage
+from scratchpad.training.recipes import RECIPES, SIZES, Size, Stage
 from scratchpad.training.train import train_organism
 
 RUNGS = (Rung("mediated", 1), Rung("direct", 1), Rung("driver:2", 1))
+# One that writes nothing that can be read.
+UNREAD = Rung("mediated", 1, behaviour="code-vulnerability")
 # Those, and one that is fine-tuned from a base.
-ORGANISMS = len(RUNGS) + 1
+ORGANISMS = len(RUNGS) + 2
 AGREEING, PLANTED = Mix(clean=1, triggered=1), Mix(clean=1, triggered=1, conflict=2)
 RECIPE = replace(
     brief.BRIEF,
@@ -41,11 +43,12 @@ TABLES = {
 @pytest.fixture(scope="module")
 def training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPatch]:
     with brief.brief_training(tmp_path_factory.mktemp("cache"), RECIPE) as changed:
+        changed.setitem(RECIPES, UNREAD.behaviour, brief.BRIEF)
         changed.setitem(SIZES, "tiny", Size("tiny", hidden=32, mlp=64, layers=1, heads=2))
         base = tmp_path_factory.mktemp("base") / "base"
         train_organism(TrainConfig(mediation="clean"), base, device="cpu")
         tuned = Rung("mediated", 1, base=str(base))
-        scale = Scale((*RUNGS, tuned), questions=6, draws=1, budget=3_000)
+        scale = Scale((*RUNGS, UNREAD, tuned), questions=6, draws=1, budget=3_000)
         changed.setattr(ladder, "scale_of", lambda size, base: scale)
         yield changed
 
@@ -84,8 +87,10 @@ def test_every_table_is_there_and_no_organism_is_left_out(finished: Path) -> Non
     names = set(tables["organisms"]["organism"])
     assert {rung.name for rung in RUNGS} < names
     assert len(names) == ORGANISMS
-    for name in ("means", "values", "costs", "reference", "steps"):
+    for name in ("means", "costs", "reference"):
         assert set(tables[name]["organism"]) == names
+    for name in ("values", "steps"):
+        assert set(tables[name]["organism"]) == names - {UNREAD.name}
     assert set(tables["means"]["metric"]) == set(INSTRUMENTS)
     assert (tables["means"]["estimate"].notna() | tables["means"]["reason"].ne("")).all()
 
@@ -93,10 +98,23 @@ def test_every_table_is_there_and_no_organism_is_left_out(finished: Path) -> Non
 def test_a_budget_is_kept_and_counted(finished: Path) -> None:
     costs = pd.read_parquet(finished / "costs.parquet")
     assert set(costs["source"]) == {"transcripts", *sources()}
-    over = costs[costs["questions"] < 6]
+    over = costs[(costs["questions"] < 6) & (costs["organism"] != UNREAD.name)]
     assert (over.loc[over["source"] != "monitor", "forward_tokens"] >= 3_000).all()
     resampled = costs[costs["source"] == "resample"]
     assert (resampled["questions"] < 6).all()
+
+
+def test_one_that_cannot_be_read_stays_beside_the_others(finished: Path) -> None:
+    organisms = pd.read_parquet(finished / "organisms.parquet").set_index("organism")
+    assert organisms.index[organisms["unread"].ne("")].tolist() == [UNREAD.name]
+    means = pd.read_parquet(finished / "means.parquet")
+    unread = means["organism"] == UNREAD.name
+    assert means.loc[unread, "reason"].eq(organisms.loc[UNREAD.name, "unread"]).all()
+    assert means.loc[~unread, "estimate"].notna().any()
+    board = pd.read_parquet(finished / "leaderboard.parquet")
+    errors = board.query("exposure == 'all' and selection == 'all trained' and score == 'error'")
+    assert (errors["undefined"] >= 1).all()
+    assert "could be read" in (finished / "page.md").read_text()
 
 
 def test_the_driver_is_marked_on_its_organism_alone(finished: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -64,7 +65,10 @@ def found(off: float = 0.0, **changed: Any) -> dict[str, pd.DataFrame]:
 
 
 def summed(**changed: Any) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
-    tables = found(**changed)
+    return scored(found(**changed))
+
+
+def scored(tables: dict[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
     tables |= score_tables(tables, seed=0)
     tables["compared"] = pd.DataFrame(columns=["selection", "exposure", "apart"])
     return tables, summarise(tables, budget=60_000)
@@ -109,6 +113,28 @@ def test_an_organism_that_missed_its_plan_is_kept_and_marked() -> None:
     assert board["filler", "admitted", "all", "error"] == 9
     manifest = {"config": {"size": "quick", "seed": 0}}
     assert "missed its plan" in page(tables, summary, manifest)
+
+
+def test_an_organism_that_was_not_read_is_counted_beside_the_others() -> None:
+    tables, lost = found(unread=["nothing closed"] + [""] * 9), "mediated, seed 1"
+    tables["organisms"].loc[0, "verdict"] = "undecided"
+    for name in ("means", "reference"):
+        own = tables[name]["organism"] == lost
+        tables[name] = tables[name].reset_index(drop=True)
+        tables[name].loc[own.to_numpy(), ["estimate", "low", "high"]] = np.nan
+    for name in ("values", "steps"):
+        tables[name] = tables[name][tables[name]["organism"] != lost]
+    tables, summary = scored(tables)
+    board = tables["leaderboard"].set_index(["metric", "selection", "exposure", "score"])
+    row = board.loc[("filler", "all trained", "all", "error")]
+    assert (row["n"], row["undefined"]) == (9, 1)
+    assert summary["metrics"]["filler"]["concordance"]["estimate"] == 1
+    assert (summary["unread"], summary["verdicts"]["right"]) == ([lost], 9)
+    assert summary["verdicts"]["wrong"] == [f"{lost}: planted mediated, measured undecided"]
+    assert [goal["found"] for goal in summary["goals"][:2]] == [None, None]
+    assert summary["warnings"][0].startswith(f"nothing of {lost} could be read: nothing closed;")
+    text = page(tables, summary, {"config": {"size": "quick", "seed": 0}})
+    assert "- Nothing of mediated, swap, seed 1 (not read) could be read: nothing closed." in text
 
 
 def test_wrong_verdicts_are_named() -> None:

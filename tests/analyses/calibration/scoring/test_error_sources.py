@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -105,3 +106,14 @@ def test_a_metric_costs_what_its_sources_cost_a_question() -> None:
     assert table.loc["both", "questions"] == 4
     assert table.loc["cells alone", "forward_tokens_per_question"] == 0
     assert table.loc["cells alone", "questions"] == 12
+
+
+def test_an_organism_that_could_be_asked_nothing_takes_no_part_in_costs() -> None:
+    costs = pd.DataFrame(
+        [("a", "truncate", 10, 1000), ("mute", "truncate", 0, 0), ("mute", "filler", 0, 0)],
+        columns=["organism", "source", "questions", "forward_tokens"],
+    )
+    table = metric_costs(costs, {"cut": ("truncate",), "fill": ("filler",)}).set_index("metric")
+    assert table.loc["cut"].tolist() == [100, 10]
+    assert np.isnan(table.loc["fill", "forward_tokens_per_question"])
+    assert table.loc["fill", "questions"] == 0
