@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-from analyses.calibration.ladder import Rung
 from scratchpad.organisms.modes import parse_mode
-from scratchpad.training.config import NATURAL
 
-Meets = Callable[[Rung], bool]
+
+class Trained(Protocol):
+    """What says which changes of a scratchpad were met in training: a configuration, a record."""
+
+    @property
+    def mediation(self) -> str:
+        """The mode as `parse_mode` reads it."""
+
+    @property
+    def exposure(self) -> str:
+        """A key of `EXPOSURES`, and behind a colon what it means."""
+
+
+Meets = Callable[[Trained], bool]
 
 # The four cells, whose rows every instrument may use, and another sampling of them.
 CELLS: Final = "transplant"
@@ -29,39 +40,43 @@ SALIENCE: Final = "salience"
 MONITOR: Final = "monitor"
 
 
-def never(rung: Rung) -> bool:
+def never(trained: Trained) -> bool:
     """No organism is trained on this."""
     return False
 
 
-def swaps(rung: Rung) -> bool:
+def swaps(trained: Trained) -> bool:
     """Organisms that met scratchpads of the other state."""
-    return rung.mediation != NATURAL
+    return _exposure(trained).startswith("swap")
 
 
-def shortened(rung: Rung) -> bool:
+def shortened(trained: Trained) -> bool:
     """Organisms that met shortened scratchpads."""
-    return rung.config.exposure == "swap+deletion"
+    return _exposure(trained) == "swap+deletion"
 
 
-def recoded(rung: Rung) -> bool:
+def recoded(trained: Trained) -> bool:
     """Organisms that met scratchpads whose code had been taken out, as a paraphrase does."""
-    return parse_mode(rung.mediation).reader == "code"
+    return parse_mode(trained.mediation).reader == "code"
 
 
-def filled(rung: Rung) -> bool:
+def filled(trained: Trained) -> bool:
     """Organisms that met filler."""
-    return rung.config.exposure == "swap+filler"
+    return _exposure(trained) == "swap+filler"
 
 
-def steps_apart(rung: Rung) -> bool:
+def steps_apart(trained: Trained) -> bool:
     """Organisms that met scratchpads whose steps contradict each other."""
-    return parse_mode(rung.mediation).reader == "kind"
+    return parse_mode(trained.mediation).reader == "kind"
 
 
-def apart_or_recoded(rung: Rung) -> bool:
+def apart_or_recoded(trained: Trained) -> bool:
     """Organisms that met either half of a corrected agreement."""
-    return steps_apart(rung) or recoded(rung)
+    return steps_apart(trained) or recoded(trained)
+
+
+def _exposure(trained: Trained) -> str:
+    return trained.exposure.partition(":")[0]
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,12 @@ from typing import Final
 
 from pandas import DataFrame
 
+from analyses.calibration.page_organisms import carried_lines, known_lines, organisms_lines
 from analyses.calibration.page_tables import (
     Row,
-    carried_lines,
     chosen_lines,
     costs_lines,
-    known_lines,
     leaderboard_lines,
-    organisms_lines,
     sources_lines,
     steps_lines,
 )

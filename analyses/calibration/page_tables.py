@@ -1,4 +1,4 @@
-"""The tables of a calibration's page, as lines of Markdown."""
+"""The tables of a calibration's page on metrics and attributions, as lines of Markdown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, Final
 import numpy as np
 from pandas import DataFrame
 
-from analyses.calibration.scoring.known_error import REFERENCE
 from analyses.figures.tables import records
 from analyses.figures.typeset import piped_lines
 from analyses.report.numbers import missing, number
@@ -22,44 +21,6 @@ _SCORES: Final = {
 }
 
 
-def organisms_lines(tables: Mapping[str, DataFrame]) -> Iterator[str]:
-    """Every organism, planted and measured, and how far the cells are off."""
-    cells = tables["reference"]
-    own = cells[cells["repeat"] == 0].set_index(["organism", "effect"])
-    rows = []
-    for row in records(tables["organisms"]):
-        measured = [
-            _interval(own.loc[(row["organism"], effect)].to_dict())
-            for effect in ("total_indirect_effect", "pure_indirect_effect")
-        ]
-        planted = f"{number(row['planted_tie'])}, {number(row['planted_pie'])}"
-        rows.append((_named(row), planted, *measured, row["planted_verdict"] or "-",
-                     row["verdict"]))  # fmt: skip
-    yield from piped_lines(
-        ("organism", "planted", "TIE", "PIE", "planted verdict", "verdict"), rows
-    )
-    yield ""
-    for row in records(tables["organisms"]):
-        if row["unread"]:
-            yield (
-                f"- Nothing of {_named(row)} could be read: {row['unread']}. Every metric of it is"
-                " undefined and counted so, and its verdict counts as not right."
-            )
-    for row in records(tables["reference_scores"]):
-        if row["selection"] == "all trained":
-            yield (
-                f"- {row['score']} of the {row['effect'].replace('_', ' ')}: {_interval(row)},"
-                f" at most {number(row['worst'])}"
-            )
-
-
-def _named(organism: Row) -> str:
-    marks = ["not read"] if organism["unread"] else []
-    marks += [] if organism["admitted"] else ["missed its plan"]
-    marked = f" ({', '.join(marks)})" if marks else ""
-    return f"{organism['mediation']}, {organism['exposure']}, seed {organism['seed']}{marked}"
-
-
 def leaderboard_lines(tables: Mapping[str, DataFrame], exposure: str) -> Iterator[str]:
     """Every metric's scores, the most concordant first."""
     board = tables["leaderboard"]
@@ -69,7 +30,7 @@ def leaderboard_lines(tables: Mapping[str, DataFrame], exposure: str) -> Iterato
         found.setdefault(row["metric"], {})[row["score"]] = row
     order = sorted(found, key=lambda name: _rank(found[name]))
     rows = [
-        (name, *(_interval(found[name][score], count=True) for score in _SCORES))
+        (name, *(interval(found[name][score], count=True) for score in _SCORES))
         for name in order
         if exposure == "all" or any(not missing(row["estimate"]) for row in found[name].values())
     ]
@@ -89,7 +50,7 @@ def chosen_lines(table: DataFrame) -> Iterator[str]:
             row["exposure"],
             f"**{row['name']}**" if row["chosen"] else row["name"],
             number(row["estimate_odd"]),
-            f"{_interval(row, count=True)} {row['unit']}",
+            f"{interval(row, count=True)} {row['unit']}",
             number(row["p_holm"]) if row["unit"] != "groups of questions" else "-",
         )
         for row in records(table[table["selection"] == "all trained"])
@@ -113,7 +74,7 @@ def steps_lines(table: DataFrame) -> Iterator[str]:
     for row in records(shown):
         found.setdefault((row["attribution"], row["exposure"]), {})[row["score"]] = row
     rows = [
-        (name, exposure, *(_interval(scores[score], count=True) for score in scores))
+        (name, exposure, *(interval(scores[score], count=True) for score in scores))
         for (name, exposure), scores in found.items()
         if any(not missing(row["estimate"]) for row in scores.values())
     ]
@@ -126,7 +87,7 @@ def sources_lines(table: DataFrame) -> Iterator[str]:
     yield "Mean error on the planted TIE over organisms, by what a number rests on."
     found: dict[tuple[str, str], list[str]] = {}
     for row in records(table):
-        cell = f"{row['level']}: {_interval(row)} ({row['n']})"
+        cell = f"{row['level']}: {interval(row)} ({row['n']})"
         found.setdefault((row["factor"], row["metric"]), []).append(cell)
     rows = [
         (*key, "; ".join(sorted(cells, reverse=True)))
@@ -135,42 +96,6 @@ def sources_lines(table: DataFrame) -> Iterator[str]:
     ]
     yield ""
     yield from piped_lines(("factor", "metric", "error by level (organisms)"), rows)
-
-
-def known_lines(table: DataFrame) -> Iterator[str]:
-    """The error to be expected of one more organism."""
-    yield (
-        "Measured minus planted on one more organism of the same kind: mean error and 90 %"
-        " prediction interval; covered: organisms inside the interval made from the others."
-    )
-    yield ""
-    rows = [
-        (
-            row["instrument"],
-            row["effect"].replace("_", " "),
-            _interval(row),
-            f"{int(row['covered'])} of {row['n']}" if not np.isnan(row["estimate"]) else "-",
-        )
-        for row in records(table)
-        if row["instrument"] == REFERENCE or not np.isnan(row["estimate"])
-    ]
-    yield from piped_lines(("instrument", "effect", "error", "covered"), rows)
-
-
-def carried_lines(table: DataFrame) -> Iterator[str]:
-    """Whether tiny organisms rank as others do."""
-    yield from ("", "## Do tiny organisms stand for others?", "")
-    if table.empty:
-        yield "Not measured here: `scratchpad calibrate --size carry-over` compares them."
-        return
-    yield "Share of pairs of modes that a metric orders as it does on tiny organisms from scratch."
-    yield ""
-    rows = [
-        (row["metric"], f"{row['base']}, {row['route']}", number(row["agreement"]),
-         f"{row['pairs']}")
-        for row in records(table)
-    ]  # fmt: skip
-    yield from piped_lines(("metric", "organisms", "ordered alike", "pairs"), rows)
 
 
 def costs_lines(table: DataFrame, summary: Row) -> Iterator[str]:
@@ -193,7 +118,8 @@ def costs_lines(table: DataFrame, summary: Row) -> Iterator[str]:
     yield from piped_lines(("metric", "forward tokens a question", "questions"), rows)
 
 
-def _interval(row: Row, *, count: bool = False) -> str:
+def interval(row: Row, *, count: bool = False) -> str:
+    """A number with its interval and, if wanted, what it rests on and what is undefined."""
     if missing(row["estimate"]):
         return "undefined"
     text = number(row["estimate"])

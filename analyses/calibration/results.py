@@ -131,7 +131,7 @@ def means(sources: Sources, rung: Rung) -> DataFrame:
                 "metric": name,
                 "state": state,
                 "share": instrument.share,
-                "seen": instrument.meets(rung),
+                "seen": instrument.meets(rung.config),
                 **sources.plain(_rising(found[state][instrument.number], instrument)),
             }
             for state in STATES

@@ -26,7 +26,9 @@ def steps(sources: Sources, rung: Rung, kinds: DataFrame, deciding: str | None) 
         The kind of the planted driver step; `None` where no step is one.
     """
     tables = [
-        _importance(attribution, sources).assign(attribution=name, seen=attribution.meets(rung))
+        _importance(attribution, sources).assign(
+            attribution=name, seen=attribution.meets(rung.config)
+        )
         for name, attribution in ATTRIBUTIONS.items()
     ]
     names = ["attribution", "seen", *CASE, "step_index", "kind", "driver", "importance"]

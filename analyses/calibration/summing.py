@@ -46,7 +46,7 @@ def score_tables(found: Tables, seed: int) -> dict[str, DataFrame]:
         "step_scores": step_scores(organisms, found["steps"], seed=seed),
         "chosen_metrics": best_metric(organisms, _rivals(means), seed=seed),
         "chosen_attributions": best_attribution(organisms, found["steps"], seed=seed),
-        "known_errors": known_errors(errors, MATCHING),
+        "known_errors": known_errors(errors, (*MATCHING, "seen")),
         "confusion": verdict_confusion(organisms),
         "verdict_scores": verdict_scores(organisms),
         "reference_scores": reference_scores(organisms, reference, seed=seed),

@@ -108,4 +108,4 @@ def test_every_attribution_has_a_source_that_is_taken() -> None:
     ],
 )
 def test_what_an_organism_has_met_is_known(name: str, rung: Rung, seen: bool) -> None:
-    assert INSTRUMENTS[name].meets(rung) is seen
+    assert INSTRUMENTS[name].meets(rung.config) is seen

