@@ -16,6 +16,7 @@ from analyses.calibration.page_tables import (
     sources_lines,
     steps_lines,
 )
+from analyses.calibration.scoring.ranking import ORDER
 from analyses.figures.typeset import piped_lines
 from analyses.report.numbers import number
 
@@ -63,7 +64,8 @@ def _lines(tables: Mapping[str, DataFrame], summary: Row, manifest: Row) -> Iter
     )
     yield from ("", "## Organisms and verdicts", "")
     yield from organisms_lines(tables)
-    yield from ("", "## Metrics", "", "All trained organisms, whatever they have seen.", "")
+    yield from ("", "## Metrics", "")
+    yield from (f"All trained organisms, whatever they have seen. {ORDER}", "")
     yield from leaderboard_lines(tables, "all")
     for exposure, words in (
         ("not seen", "organisms that did not meet the metric's intervention in training"),

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from pandas import DataFrame
 
+from analyses.calibration.scoring.ranking import ranked_errors
 from analyses.figures.tables import records
 from analyses.figures.typeset import piped_lines
 from analyses.report.numbers import missing, number
@@ -22,25 +23,18 @@ _SCORES: Final = {
 
 
 def leaderboard_lines(tables: Mapping[str, DataFrame], exposure: str) -> Iterator[str]:
-    """Every metric's scores, the most concordant first."""
-    board = tables["leaderboard"]
-    board = board[(board["selection"] == "all trained") & (board["exposure"] == exposure)]
+    """Every metric's scores, in the order of `ranked_errors`."""
+    every = tables["leaderboard"]
+    board = every[(every["selection"] == "all trained") & (every["exposure"] == exposure)]
     found: dict[str, dict[str, Row]] = {}
     for row in records(board):
         found.setdefault(row["metric"], {})[row["score"]] = row
-    order = sorted(found, key=lambda name: _rank(found[name]))
     rows = [
         (name, *(interval(found[name][score], count=True) for score in _SCORES))
-        for name in order
+        for name in ranked_errors(every).index
         if exposure == "all" or any(not missing(row["estimate"]) for row in found[name].values())
     ]
     yield from piped_lines(("metric", *_SCORES.values()), rows)
-
-
-def _rank(scores: Mapping[str, Row]) -> float:
-    """The most concordant metric first, those without a concordance last."""
-    found = scores["concordance"]["estimate"]
-    return np.inf if missing(found) else -float(found)
 
 
 def chosen_lines(table: DataFrame) -> Iterator[str]:

@@ -14,6 +14,7 @@ from analyses.calibration.instruments import INSTRUMENTS
 from analyses.calibration.scoring.carrying import rank_agreement
 from analyses.calibration.scoring.error_sources import error_sources, metric_costs
 from analyses.calibration.scoring.known_error import known_errors, signed_errors
+from analyses.calibration.scoring.ranking import ranked_errors
 from analyses.calibration.scoring.reference import reference_scores
 from analyses.calibration.scoring.scores import metric_scores
 from analyses.calibration.scoring.selection import best_attribution, best_metric
@@ -92,16 +93,12 @@ def summarise(tables: Tables, *, budget: int) -> dict[str, Any]:
     """
     organisms, wanted = tables["organisms"], goals(tables)
     unread = [row for row in _rows(organisms) if row["unread"]]
-    board = _rows(tables["leaderboard"], selection=ALL, exposure="all")
-    metrics: dict[str, dict[str, Any]] = {}
-    for row in board:
-        metrics.setdefault(row["metric"], {})[row["score"]] = _estimate(row)
     verdicts = _verdicts(tables)
     return {
         "verdict_text": _text(tables, wanted),
         "organisms": len(organisms),
         "unread": [row["organism"] for row in unread],
-        "metrics": metrics,
+        "metrics": _metrics(tables["leaderboard"]),
         "verdicts": {
             "right": int(verdicts["right"]),
             "share": _estimate(verdicts),
@@ -119,6 +116,14 @@ def summarise(tables: Tables, *, budget: int) -> dict[str, Any]:
             *_differing(tables["compared"]),
         ],
     }  # fmt: skip
+
+
+def _metrics(leaderboard: DataFrame) -> dict[str, dict[str, Any]]:
+    """Every score of every metric, in the order of `ranked_errors`."""
+    found: dict[str, dict[str, Any]] = {str(name): {} for name in ranked_errors(leaderboard).index}
+    for row in _rows(leaderboard, selection=ALL, exposure="all"):
+        found[row["metric"]][row["score"]] = _estimate(row)
+    return found
 
 
 def _differing(compared: DataFrame) -> list[str]:

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from pandas import DataFrame, Series
 
 from analyses.calibration.scoring.populations import HEADLINE
+from analyses.calibration.scoring.ranking import ranked_errors
 from analyses.figures.base import TableFigure
 from analyses.figures.calibration_panels import DASHES, REFERENCE, draw_panel
-from analyses.figures.leaderboard import errors
 from analyses.figures.style import (
     COLUMN,
     EXPOSURE_COLOURS,
@@ -144,7 +144,7 @@ def _panels(means: DataFrame, leaderboard: DataFrame) -> DataFrame:
     if means.empty:
         return DataFrame(columns=["metric", "share", "error", "rank"])
     share = means.groupby("metric")["share"].all()
-    error = errors(leaderboard)
+    error = ranked_errors(leaderboard)
     names = [*error.index, *means["metric"].drop_duplicates()]
     known = [name for name in dict.fromkeys(names) if name in share]
     ordered = sorted(known, key=lambda name: not share[name])

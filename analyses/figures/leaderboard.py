@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from pandas import DataFrame, Series
+from pandas import DataFrame
 
 from analyses.calibration.scoring.populations import EXPOSURES, SELECTIONS
+from analyses.calibration.scoring.ranking import ORDER, ranked_errors
 from analyses.figures.style import short
 from analyses.figures.tables import records
 from analyses.figures.typeset import latex_table, markdown_table
@@ -37,17 +38,8 @@ _CAPTION: Final = (
     "of whole organisms, higher is better, chance .50. In brackets 95 % intervals, bootstrapped "
     "over organisms (Clopper and Pearson's where all agree); in parentheses n (organisms; of the "
     "other scores, pairs of them) and, where the metric has no number for some, of how many. Cost: "
-    "forward tokens a question. Metrics are in the order of their error on all trained organisms; "
-    "numbers of different exposure do not rank them."
+    f"forward tokens a question. {ORDER}"
 )
-
-
-def errors(leaderboard: DataFrame) -> Series[float]:
-    """Give the metrics' errors on all trained organisms, smallest first, undefined ones last."""
-    head = _chosen(leaderboard, SELECTIONS[0], "all")
-    found = head.loc[head["score"] == "error"].set_index("metric")["estimate"].astype(float)
-    names = leaderboard["metric"].drop_duplicates()
-    return found.reindex(names).sort_values(kind="stable")
 
 
 def leaderboard_values(leaderboard: DataFrame, metric_costs: DataFrame) -> DataFrame:
@@ -79,7 +71,7 @@ def leaderboard_values(leaderboard: DataFrame, metric_costs: DataFrame) -> DataF
     ).reset_index()
     order = [
         {name: place for place, name in enumerate(names)}
-        for names in (errors(leaderboard).index, SELECTIONS, EXPOSURES)
+        for names in (ranked_errors(leaderboard).index, SELECTIONS, EXPOSURES)
     ]
     places = DataFrame({key: values[key].map(own) for key, own in zip(_KEYS, order, strict=True)})
     ordered = values.loc[places.sort_values(["selection", "exposure", "metric"]).index]
@@ -93,7 +85,7 @@ def leaderboard_rows(
     exposure: str = "all",
     selection: str = SELECTIONS[0],
 ) -> DataFrame:
-    """Write one row of words per metric, in the order of the error on all trained organisms.
+    """Write one row of words per metric, in the order of `ranked_errors`.
 
     Parameters
     ----------

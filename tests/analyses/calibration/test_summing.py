@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,10 @@ import pytest
 
 from analyses.calibration.instruments import INSTRUMENTS
 from analyses.calibration.page import page
+from analyses.calibration.scoring.ranking import ranked_errors
 from analyses.calibration.summing import goals, score_tables, summarise
+from analyses.figures import save_leaderboard
+from analyses.report.calibration_tables import metrics_table
 from toy_ladder import answered, attributed, ladder, measured, sampled_twice
 
 MODES = ["mediated", "direct", "mixed:0.5", "redundant", "driver:2"]
@@ -153,6 +157,44 @@ def test_no_admitted_organism_leaves_a_goal_undefined_and_unmet() -> None:
     tables, _ = summed(admitted=False)
     assert goals(tables)[0].found is None
     assert not goals(tables)[0].met
+
+
+def test_metrics_stand_in_one_order_wherever_they_are_listed(tmp_path: Path) -> None:
+    tables = found()
+    organisms = tables["organisms"]
+    further = {"early-answering": 0.5, "monitorability-rule": 2.0, "cc-shap": -2.0}
+    more = [
+        measured(organisms, name, lambda one, by=by: by * (one.planted_tie + one.planted_pie) + 1,
+                 share=name == "early-answering")
+        for name, by in further.items()
+    ]  # fmt: skip
+    constant = measured(organisms, "step-flip", lambda one: 0.5)
+    tables["means"] = pd.concat([tables["means"], *more, constant])
+    tables, summary = scored(tables)
+    board = tables["leaderboard"]
+    # Neither by name nor by concordance, which would put the constant behind early answering.
+    expected = ["filler", "step-flip", "paraphrase", "early-answering"]
+    expected += ["monitorability-rule", "cc-shap"]
+    save_leaderboard(board, tables["metric_costs"], tmp_path)
+    text = page(tables, summary, {"config": {"size": "quick", "seed": 0}})
+    report = metrics_table(summary)
+    assert report is not None
+    listed = {
+        "page": names_in(text.partition("## Metrics")[2].partition("## Step")[0], "| "),
+        "md": names_in((tmp_path / "leaderboard.md").read_text(), "| "),
+        "tex": names_in((tmp_path / "leaderboard.tex").read_text(), ""),
+        "csv": list(pd.read_csv(tmp_path / "leaderboard.csv")["metric"][: len(expected)]),
+        "summary": list(summary["metrics"]),
+        "report": [row.cells[0] for row in report.rows],
+        "values": list(ranked_errors(board).index),
+    }
+    assert listed == dict.fromkeys(listed, expected)
+
+
+def names_in(text: str, before: str) -> list[str]:
+    """The metrics that begin a line, as they first come."""
+    lines = [line.removeprefix(before).partition(" ")[0] for line in text.splitlines()]
+    return list(dict.fromkeys(line for line in lines if line in INSTRUMENTS))
 
 
 def test_known_errors_keep_exposures_apart() -> None:
