@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -20,6 +20,9 @@ TABLES: Final = ("organisms", "reference", "means", "leaderboard", "step_scores"
 # Columns of words, which may all be empty.
 WORDS: Final = ("reason", "failures", "planted_verdict", "unread")
 PROVENANCE: Final = "provenance.json"
+CARRIED: Final = "carried"
+"""Whether other organisms rank as tiny ones do: of a ladder of its own."""
+CARRIED_PROVENANCE: Final = "carried-provenance.json"
 # What a table is told apart by when a later run is compared with it.
 COMPARED: Final = ("metric", "selection", "exposure", "score")
 
@@ -34,15 +37,29 @@ def freeze(run: Path, folder: Path) -> None:
     folder : Path
         Where the copy goes.
     """
+    _freeze(run, folder, TABLES, PROVENANCE)
+
+
+def freeze_carried(run: Path, folder: Path) -> None:
+    """The same of a carry-over ladder: how far it ranks as tiny organisms do."""
+    _freeze(run, folder, (CARRIED,), CARRIED_PROVENANCE)
+
+
+def _freeze(run: Path, folder: Path, tables: Sequence[str], provenance: str) -> None:
     manifest = json.loads((run / "run.json").read_text(encoding="utf-8"))
     kept = ("command", "config", "config_hash", "versions", "git_commit")
     told = {name: manifest[name] for name in kept}
     told["config"] = _told(manifest)
-    atomic_write(folder / PROVENANCE, (json.dumps(told, indent=2) + "\n").encode())
-    for name in TABLES:
+    atomic_write(folder / provenance, (json.dumps(told, indent=2) + "\n").encode())
+    for name in tables:
         table = pd.read_parquet(run / f"{name}.parquet")
         text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
         atomic_write(folder / f"{name}.csv", text.encode())
+
+
+def rank_agreements(own: DataFrame, folder: Traversable = REFERENCE) -> DataFrame:
+    """How far others rank as tiny organisms do: a ladder's own table, or the carried one."""
+    return own if len(own) else frozen_table(CARRIED, folder)
 
 
 def frozen_table(name: str, folder: Traversable = REFERENCE) -> DataFrame:
@@ -99,4 +116,6 @@ def rows_with(table: DataFrame, wanted: Mapping[str, Any]) -> DataFrame:
 
 
 def _told(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in manifest["config"].items() if name != "out"}
+    told = {name: value for name, value in manifest["config"].items() if name != "out"}
+    # Where a base lies is nobody's business.
+    return {name: Path(one).name if name == "base" else one for name, one in told.items()}

@@ -7,6 +7,7 @@ from typing import Final
 
 from pandas import DataFrame
 
+from analyses.calibration.frozen import rank_agreements
 from analyses.calibration.page_organisms import carried_lines, known_lines, organisms_lines
 from analyses.calibration.page_tables import (
     Row,
@@ -83,6 +84,6 @@ def _lines(tables: Mapping[str, DataFrame], summary: Row, manifest: Row) -> Iter
     yield from sources_lines(tables["error_sources"])
     yield from ("", "## Known error of the next model", "")
     yield from known_lines(tables["known_errors"])
-    yield from carried_lines(tables["carried"])
+    yield from carried_lines(rank_agreements(tables["carried"]))
     yield from ("", "## Cost", "")
     yield from costs_lines(tables["metric_costs"], summary)

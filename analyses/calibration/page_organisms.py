@@ -87,13 +87,17 @@ def carried_lines(table: DataFrame) -> Iterator[str]:
     """Whether tiny organisms rank as others do."""
     yield from ("", "## Do tiny organisms stand for others?", "")
     if table.empty:
-        yield "Not measured here: `scratchpad calibrate --size carry-over` compares them."
+        yield "Not measured: `scratchpad calibrate --size carry-over` compares them."
         return
-    yield "Share of pairs of modes that a metric orders as it does on tiny organisms from scratch."
+    yield (
+        "Share of pairs of modes that a metric orders as it does on tiny organisms from scratch, on"
+        " larger ones and on fine-tuned ones (`scratchpad calibrate --size carry-over`). What is"
+        " said of tiny organisms above is no better than this."
+    )
     yield ""
-    rows = [
-        (row["metric"], f"{row['base']}, {row['route']}", number(row["agreement"]),
-         f"{row['pairs']}")
-        for row in records(table)
-    ]  # fmt: skip
-    yield from piped_lines(("metric", "organisms", "ordered alike", "pairs"), rows)
+    kinds = table["base"] + ", " + table["route"]
+    alike = [f"{number(row['agreement'])} ({row['pairs']})" for row in records(table)]
+    wide = table.assign(kind=kinds, alike=alike).pivot(index="metric", columns="kind")["alike"]
+    columns = list(dict.fromkeys(kinds))
+    rows = [(str(name), *(str(row[kind]) for kind in columns)) for name, row in wide.iterrows()]
+    yield from piped_lines(("metric (pairs)", *columns), rows)

@@ -10,6 +10,7 @@ import numpy as np
 from pandas import DataFrame
 
 from analyses.calibration.alike import MATCHING
+from analyses.calibration.frozen import rank_agreements
 from analyses.calibration.instruments import INSTRUMENTS
 from analyses.calibration.scoring.carrying import rank_agreement
 from analyses.calibration.scoring.error_sources import error_sources, metric_costs
@@ -105,6 +106,7 @@ def summarise(tables: Tables, *, budget: int) -> dict[str, Any]:
             "wrong": [_wrongly(row) for row in _rows(organisms) if _wrongly(row)],
         },
         "goals": [goal._asdict() for goal in wanted],
+        "rank_agreement": _agreement(rank_agreements(tables["carried"])),
         "budget": budget,
         "warnings": [
             *(f"nothing of {row['organism']} could be read: {row['unread']}; its metrics are"
@@ -124,6 +126,15 @@ def _metrics(leaderboard: DataFrame) -> dict[str, dict[str, Any]]:
     for row in _rows(leaderboard, selection=ALL, exposure="all"):
         found[row["metric"]][row["score"]] = _estimate(row)
     return found
+
+
+def _agreement(table: DataFrame) -> dict[str, float]:
+    """Mean over metrics of how far each kind of organism ranks as tiny ones do."""
+    if table.empty:
+        return {}
+    kinds = table["base"] + ", " + table["route"]
+    means = table["agreement"].groupby(kinds, sort=False).mean()
+    return {str(kind): float(mean) for kind, mean in means.items()}
 
 
 def _differing(compared: DataFrame) -> list[str]:

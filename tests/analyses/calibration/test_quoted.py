@@ -12,7 +12,13 @@ import pandas as pd
 import pytest
 
 from analyses.calibration.alike import MATCHING, length_bucket
-from analyses.calibration.frozen import compared, freeze, frozen_table
+from analyses.calibration.frozen import (
+    compared,
+    freeze,
+    freeze_carried,
+    frozen_table,
+    rank_agreements,
+)
 from analyses.calibration.quoted import NONE_APPLIES, known_error, said
 from scratchpad.dialects import DIALECTS
 from scratchpad.organisms import Organism
@@ -195,3 +201,21 @@ def test_what_is_undefined_or_not_carried_is_not_compared() -> None:
     undefined = board(np.nan, np.nan, np.nan)
     assert compared(board(0.7, 0.5, 0.8), undefined).empty
     assert compared(board(0.7, 0.5, 0.8), pd.DataFrame()).empty
+
+
+def test_a_frozen_carry_over_ladder_speaks_for_ladders_without_one_of_their_own(
+    tmp_path: Path,
+) -> None:
+    run, kept = tmp_path / "run", tmp_path / "kept"
+    run.mkdir()
+    own = pd.DataFrame({"metric": ["emptied"], "base": ["small"], "agreement": [0.875]})
+    own.to_parquet(run / "carried.parquet")
+    manifest = dict.fromkeys(("command", "config_hash", "versions", "git_commit"), "x")
+    config = {"size": "carry-over", "base": "/somewhere/secret/base", "seed": 0, "out": str(run)}
+    (run / "run.json").write_text(json.dumps({**manifest, "config": config}))
+    freeze_carried(run, kept)
+    assert "somewhere" not in (kept / "carried-provenance.json").read_text()
+    pd.testing.assert_frame_equal(rank_agreements(pd.DataFrame(), kept), own)
+    other = own.assign(agreement=0.5)
+    assert rank_agreements(other, kept) is other
+    assert rank_agreements(pd.DataFrame(), tmp_path).empty

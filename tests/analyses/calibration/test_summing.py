@@ -119,6 +119,25 @@ def test_an_organism_that_missed_its_plan_is_kept_and_marked() -> None:
     assert "missed its plan" in page(tables, summary, manifest)
 
 
+def test_tiny_results_stand_beside_how_far_others_rank_as_they_do() -> None:
+    """A ladder's own agreement, else the one that the package carries, else that it is unknown."""
+    tables, _ = summed()
+    rows = [
+        ("emptied", "small", "scratch", 1.0, 6, 0), ("filler", "small", "scratch", 0.5, 6, 0),
+        ("emptied", "base, 9 parameters", "lora", 0.75, 6, 0),
+        ("filler", "base, 9 parameters", "lora", np.nan, 0, 6),
+    ]  # fmt: skip
+    columns = ["metric", "base", "route", "agreement", "pairs", "undefined"]
+    tables["carried"] = pd.DataFrame(rows, columns=columns)
+    summary = summarise(tables, budget=60_000)
+    assert summary["rank_agreement"] == {
+        "small, scratch": 0.75, "base, 9 parameters, lora": 0.75
+    }  # fmt: skip
+    text = page(tables, summary, {"config": {"size": "quick", "seed": 0}})
+    assert "| emptied | 1.00 (6) | .75 (6) |" in text
+    assert "| filler | .50 (6) |" in text
+
+
 def test_an_organism_that_was_not_read_is_counted_beside_the_others() -> None:
     tables, lost = found(unread=["nothing closed"] + [""] * 9), "mediated, seed 1"
     tables["organisms"].loc[0, "verdict"] = "undecided"
