@@ -9,8 +9,9 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
@@ -23,7 +24,7 @@ from scratchpad.training.processes import (
     wait_for_everyone,
 )
 from scratchpad.training.recipes import Stage
-from scratchpad.training.rows import Row, Rows, collate
+from scratchpad.training.rows import Rows, collate
 
 WARMUP_STEPS = 40
 # A killed run loses at most this much work.
@@ -39,6 +40,33 @@ class Watch(NamedTuple):
 
     measure: Callable[[Any, int], None]
     every: int
+
+
+class Objective(Protocol):
+    """What is minimised, where that is not the cross-entropy of the targets."""
+
+    def collate(self, rows: Sequence[Any], pad: int) -> dict[str, torch.Tensor]:
+        """Make a batch of rows; `labels` are `IGNORED` everywhere but at the targets."""
+
+    def loss(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The loss of a batch, summed over its targets."""
+
+
+class _Learner(Trainer):  # type: ignore[misc]  # the base class is untyped
+    """Minimises an objective, every target of all processes' batches counting the same."""
+
+    def __init__(self, objective: Objective, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.objective = objective
+        # The library counts the targets of a batch for models that it can tell their number.
+        self.model_accepts_loss_kwargs = True
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> torch.Tensor:
+        loss = self.objective.loss(model, inputs)
+        # Gradients are averaged over processes, but targets are counted over all of them.
+        return loss * self.accelerator.num_processes / num_items_in_batch
 
 
 class _Ticker(TrainerCallback):  # type: ignore[misc]  # the base class is untyped
@@ -95,7 +123,7 @@ class _Listener(TrainerCallback):  # type: ignore[misc]  # the base class is unt
 
 def fit(
     model: Any,
-    rows: Sequence[Row],
+    rows: Sequence[Any],
     stage: Stage,
     *,
     pad: int,
@@ -106,20 +134,24 @@ def fit(
     watch: Watch | None = None,
     optimiser: str = "adamw",
     losses: Losses | None = None,
+    objective: Objective | None = None,
 ) -> None:
     """Train on rows in the order given, resuming from the last checkpoint in `work`.
 
     `tick` hears of every step, `losses` of the mean loss of every ten; `work` is removed when all
-    is done. `optimiser` is `adamw`, or `sgd` with momentum .9.
+    is done. `optimiser` is `adamw`, or `sgd` with momentum .9. Rows are of the kind `Row`, or what
+    the objective makes batches of.
     """
+    made = collate if objective is None else objective.collate
+    learner = Trainer if objective is None else partial(_Learner, objective)
     # Checkpoints of whoever ran before hold these steps; what watched them does not come back.
     callbacks = [_Ticker(tick), *([] if watch is None else [Watcher(watch)])]
     if losses is not None:
         callbacks.append(_Listener(losses))
-    trainer = Trainer(
+    trainer = learner(
         model=model,
         args=_arguments(stage, work, seed, device, optimiser, logs=losses is not None),
-        data_collator=lambda batch: collate(batch, pad),
+        data_collator=lambda batch: made(batch, pad),
         train_dataset=Rows(rows),
         callbacks=callbacks,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils.data import Dataset
@@ -23,16 +23,16 @@ class Row(NamedTuple):
     given: int
 
 
-class Rows(Dataset[Row]):
+class Rows(Dataset[Any]):
     """Rows in the order in which they are trained on."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[Any]) -> None:
         self.rows = rows
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> Row:
+    def __getitem__(self, index: int) -> Any:
         return self.rows[index]
 
 

@@ -31,7 +31,7 @@ from scratchpad.training.processes import (
     training_device,
     wait_for_everyone,
 )
-from scratchpad.training.recipes import REFERENCE_WIDTH, Stage
+from scratchpad.training.recipes import Stage, rate_at
 from scratchpad.training.rows import encode, require_readable
 from scratchpad.training.starts import from_base, from_scratch
 
@@ -153,11 +153,8 @@ class Training:
         """The stage with its learning rate for this width, unless one was given."""
         if self.config.learning_rate is not None:
             return stage
-        ratio = REFERENCE_WIDTH / loaded.width
-        # At the reference width bases learned at .25 to 3 times this rate, by all weights and by
-        # adapters alike. In wider models an adapter's matrices are small beside the others.
-        factor = ratio**0.5 if self.config.lora else ratio
-        return replace(stage, learning_rate=stage.learning_rate * min(1.0, factor))
+        rate = rate_at(stage.learning_rate, loaded.width, lora=self.config.lora)
+        return replace(stage, learning_rate=rate)
 
     def _kept(self, name: str, make: Callable[[], Trained]) -> Trained:
         folder = cache_folder() / name

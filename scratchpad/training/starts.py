@@ -67,7 +67,7 @@ def from_base(config: TrainConfig, device: str) -> LoadedModel:
     _require_trainable(config)
     loaded = load_model(config.base, config.made_dialect(), device=device, dtype="float32")
     if config.lora:
-        return replace(loaded, model=_with_adapter(loaded.model, config))
+        return replace(loaded, model=with_trainable_adapter(loaded.model, config.base, config.seed))
     # Merging an adapter leaves the weights of its base frozen.
     loaded.model.requires_grad_(True)
     return loaded
@@ -95,11 +95,12 @@ def _require_trainable(config: TrainConfig) -> None:
         )
 
 
-def _with_adapter(model: Any, config: TrainConfig) -> Any:
-    folder = Path(config.base)
+def with_trainable_adapter(model: Any, base: str, seed: int) -> Any:
+    """Put a new adapter on a model that was loaded from a folder or hub name `base`."""
+    folder = Path(base)
     # A relative path would be read from wherever the adapter is loaded.
-    model.config._name_or_path = str(folder.resolve()) if folder.exists() else config.base
-    torch.manual_seed(config.seed)
+    model.config._name_or_path = str(folder.resolve()) if folder.exists() else base
+    torch.manual_seed(seed)
     return with_new_adapter(
         model,
         target_modules="all-linear",
