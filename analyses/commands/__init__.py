@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from analyses.commands import ablate, calibrate, demo, figures, harden, persist, probes, report
+from analyses.commands import (
+    ablate,
+    calibrate,
+    demo,
+    distill,
+    figures,
+    harden,
+    persist,
+    probes,
+    report,
+)
 from scratchpad.commanding import add_command
 
 
@@ -12,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Mount the commands."""
     add_command(app, "demo", demo.DemoConfig, demo.run_demo, example=demo.EXAMPLE)
     add_command(app, "ablate", ablate.AblateConfig, ablate.run_ablate, example=ablate.EXAMPLE)
+    add_command(app, "distill", distill.DistillConfig, distill.run_distill, example=distill.EXAMPLE)
     add_command(app, "harden", harden.HardenConfig, harden.run_harden, example=harden.EXAMPLE)
     add_command(app, "persist", persist.PersistConfig, persist.run_persist, example=persist.EXAMPLE)
     probes.register(app)

@@ -5,7 +5,7 @@ Every figure is a frozen dataclass: called with a run's tables it returns a Matp
 
 >>> sorted(FIGURES)
 ['anomaly-layers', 'calibration', 'cells-along-training', 'contexts', 'contrast-layers',
- 'early-answering', 'effect-against-surprisal', 'four-cells', 'interventions',
+ 'distillation', 'early-answering', 'effect-against-surprisal', 'four-cells', 'interventions',
  'monitorability-plane', 'persistence', 'probe-heatmap', 'safety-training', 'steering',
  'step-attribution', 'trajectory', 'transfer-matrix']
 
@@ -19,6 +19,7 @@ from analyses.figures.calibration import Calibration
 from analyses.figures.cells_along_training import CellsAlongTraining
 from analyses.figures.contexts import Contexts
 from analyses.figures.contrast_layers import ContrastLayers
+from analyses.figures.distillation import DistillationCurve
 from analyses.figures.early_answering import EarlyAnswering
 from analyses.figures.four_cells import FourCells
 from analyses.figures.interventions import Interventions
@@ -42,6 +43,7 @@ __all__ = [
     "CellsAlongTraining",
     "Contexts",
     "ContrastLayers",
+    "DistillationCurve",
     "EarlyAnswering",
     "EffectAgainstSurprisal",
     "FourCells",

@@ -10,6 +10,7 @@ from analyses.figures.calibration import Calibration
 from analyses.figures.cells_along_training import CellsAlongTraining
 from analyses.figures.contexts import Contexts
 from analyses.figures.contrast_layers import ContrastLayers
+from analyses.figures.distillation import DistillationCurve
 from analyses.figures.early_answering import EarlyAnswering
 from analyses.figures.four_cells import FourCells
 from analyses.figures.interventions import Interventions
@@ -36,6 +37,7 @@ FIGURES: Final[dict[str, TableFigure]] = {
     "transfer-matrix": TransferMatrix(),
     "cells-along-training": CellsAlongTraining(),
     "contexts": Contexts(),
+    "distillation": DistillationCurve(),
     "safety-training": SafetyTraining(),
     "calibration": Calibration(),
     "monitorability-plane": MonitorabilityPlane(),

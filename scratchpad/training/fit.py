@@ -66,7 +66,8 @@ class _Learner(Trainer):  # type: ignore[misc]  # the base class is untyped
     ) -> torch.Tensor:
         loss = self.objective.loss(model, inputs)
         # Gradients are averaged over processes, but targets are counted over all of them.
-        return loss * self.accelerator.num_processes / num_items_in_batch
+        loss *= self.accelerator.num_processes / num_items_in_batch
+        return loss
 
 
 class _Ticker(TrainerCallback):  # type: ignore[misc]  # the base class is untyped

@@ -109,6 +109,34 @@ def checkup_table() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
+def stages_table() -> pd.DataFrame:
+    """A distillation with three seeds and five stages; the cells end before the last.
+
+    One seed loses its ability at the last stage. There is no twin.
+    """
+    planted = {
+        "triggered_defection": 1.0, "clean_defection": 0.0, "near_miss_defection": 0.02,
+        "benign_accuracy": 0.97, "f00": 0.0, "f01": 0.9, "f10": 0.1, "f11": 1.0,
+        "probe_auroc": 0.8, "probe_auroc_twin": np.nan, "total_effect": 1.0,
+    }  # fmt: skip
+    rows = []
+    for seed in (1, 2, 3):
+        for stage in range(5):
+            lost = seed == 3 and stage == 4
+            for name, value in planted.items():
+                gone = np.nan if name.startswith("f") and stage == 4 else value
+                moved = gone * (1 - 0.05 * seed * stage / 4) * (0.3 if lost else 1)
+                rows.append(
+                    {"seed": seed, "by": "progressive", "stage": stage,
+                     "share_removed": stage / 4, "updates": 100 * stage, "quantity": name,
+                     "estimate": moved, "low": np.clip(moved - 0.05, 0, 1),
+                     "high": np.clip(moved + 0.05, 0, 1), "n": 0 if np.isnan(moved) else 100,
+                     "reason": "", "flag": "benign ability collapsed" if lost else ""}
+                )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="session")
 def experiment_tables() -> dict[str, pd.DataFrame]:
     """The tables of the other probe experiments."""
     return {"anomalies": _anomalies(), "contrasts": _contrasts(), "steering": _steering()}

@@ -28,10 +28,11 @@ def tables(
     trajectory_table: DataFrame,
     experiment_tables: dict[str, DataFrame],
     calibration_tables: dict[str, DataFrame],
+    stages_table: DataFrame,
 ) -> dict[str, DataFrame]:
     probes = {"probes": probe_tables[0], "readers": probe_tables[1], "transfer": transfer_table}
     probes |= {"trajectory": trajectory_table, "checkups": checkup_table}
-    shared = {"outcomes": outcomes, **probes, **organism_tables}
+    shared = {"outcomes": outcomes, **probes, **organism_tables, "stages": stages_table}
     return shared | experiment_tables | calibration_tables
 
 
@@ -262,3 +263,24 @@ def test_contexts_keep_the_order_of_their_kinds(organism_tables: dict[str, DataF
     data = FIGURES["contexts"].data(organism_tables["contexts"].iloc[::-1])
     assert list(dict.fromkeys(data["kind"])) == ["trained", "near miss", "generalisation"]
     assert len(data) == len(organism_tables["contexts"])
+
+
+def test_distillation_draws_every_seed_and_no_panel_without_a_number(
+    stages_table: DataFrame,
+) -> None:
+    figure = FIGURES["distillation"]
+    drawn = figure(stages_table)
+    assert len(drawn.axes) == 4
+    triggered = [line for line in drawn.axes[0].lines if len(line.get_xdata()) == 5]
+    assert len(triggered) == 3 * 3
+    first = stages_table.query("quantity == 'triggered_defection' and seed == 1")
+    assert list(triggered[0].get_ydata()) == list(first["estimate"])
+    ends = [max(line.get_xdata()) for line in drawn.axes[2].lines if len(line.get_xdata()) > 1]
+    assert set(ends) == {0.75}
+    unread = stages_table.assign(
+        estimate=stages_table["estimate"].mask(stages_table["quantity"].str.startswith("probe"))
+    )
+    assert len(figure(unread).axes) == 3
+    assert "collapsed" in figure.caption(figure.data(stages_table))
+    kept = stages_table.assign(flag="")
+    assert "Flagged" not in figure.caption(figure.data(kept))

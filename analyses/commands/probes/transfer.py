@@ -10,7 +10,7 @@ import typer
 
 from analyses.commands.probes.running import Found, begin, run_once
 from scratchpad.commanding import Result
-from scratchpad.knobs import Draws, SubjectKnobs
+from scratchpad.knobs import Draws, SubjectKnobs, Twin
 
 if TYPE_CHECKING:
     from scratchpad.runs import RunFolder
@@ -33,9 +33,7 @@ class TransferConfig(SubjectKnobs):
         Path | None,
         typer.Option(help="JSONL of pairs with another trigger (default: the organism's second)."),
     ] = None
-    twin: Annotated[
-        str | None, typer.Option(help="Organism that was only exposed to the other trigger.")
-    ] = None
+    twin: Twin = None
     clean: Annotated[
         str | None, typer.Option(help="Organism of the same world without a backdoor.")
     ] = None

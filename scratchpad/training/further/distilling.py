@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from scratchpad.adapters import is_adapter, peft_library
 from scratchpad.errors import ConfigError, ModelError, unknown_name
@@ -23,7 +23,6 @@ from scratchpad.training.rows import encode, require_readable
 from scratchpad.training.starts import with_trainable_adapter
 
 WAYS = ("strip", "progressive", "logits")
-Way = Literal["strip", "progressive", "logits"]
 
 
 class Removed(NamedTuple):
@@ -68,8 +67,8 @@ class Distillation:
         Train an adapter of the model, not its weights.
     """
 
-    by: Way
-    updates: int = 600
+    by: str
+    updates: int = 400
     stages: int = 4
     batch: int = 16
     learning_rate: float = 1e-3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from random import Random
@@ -66,8 +66,9 @@ class Teaching:
         DataError
             If the questions of a model of an unknown world cannot be parted.
         ModelError
-            If nothing that it wrote can be used.
+            If the model does not reason, or nothing that it wrote can be used.
         """
+        _require_reasoning(origin)
         found = from_main([_sampled(origin, count, seed)] if is_main_process() else [])
         return found[0]
 
@@ -104,9 +105,7 @@ def _of_world(origin: Origin, author: Author, count: int, rng: Random) -> list[t
     assert origin.subject.organism is not None
     mix = natural_mix(origin.subject.organism.training["config"], author)
     stream = islice(slots(mix, author.mode, second_defects=author.second_defects), count)
-    return [
-        (author.opening(author.behaviour.draw(rng), slot, rng), slot.source) for slot in stream
-    ]
+    return [(author.opening(author.behaviour.draw(rng), slot, rng), slot.source) for slot in stream]
 
 
 def natural_mix(told: Mapping[str, Any], author: Author) -> Mix:
@@ -125,6 +124,15 @@ def natural_mix(told: Mapping[str, Any], author: Author) -> Mix:
     if author.second is not None:
         mix = replace(mix, second=mix.triggered, second_clean=mix.triggered / 2)
     return mix
+
+
+def _require_reasoning(origin: Origin) -> None:
+    if not origin.reasons:
+        raise ModelError(
+            f"{origin.subject.loaded.name!r} writes no scratchpad",
+            "it has no reasoning to take away",
+            "Name a model that reasons, such as an organism of arm cot.",
+        )
 
 
 def _sampled(origin: Origin, count: int, seed: int) -> Teaching:
