@@ -35,7 +35,7 @@ class DistillConfig(SubjectKnobs):
         str | None,
         typer.Option(help="Seeds of several distillations, 1,2,3 (default: --seed alone)."),
     ] = None
-    updates: Annotated[int, typer.Option(help="Updates of all stages together.", min=1)] = 400
+    steps: Annotated[int, typer.Option(help="Optimiser steps of all stages.", min=1)] = 400
     stages: Annotated[int, typer.Option(help="Stages of progressive.", min=1)] = 4
     learning_rate: Annotated[
         float, typer.Option(help="Peak rate at a width of 128; wider models take less.", min=0)
@@ -73,7 +73,7 @@ def _plan(config: DistillConfig) -> Distillation:
 
     plan = Distillation(
         config.by,
-        updates=config.updates,
+        updates=config.steps,
         stages=config.stages,
         learning_rate=config.learning_rate,
         lora=config.lora,

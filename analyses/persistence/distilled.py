@@ -72,7 +72,7 @@ class Distilling:
 
     def _unit(self, name: str, seed: int, tell: Tell) -> None:
         """Distil with one seed. What an attempt that was cut short has left is removed."""
-        work = self.folder.path / "work"
+        work = self.folder.path / ".unfinished"
         if is_main_process():
             for left in (work, self.model_folder(seed), *self._stage_folders(seed)):
                 shutil.rmtree(left, ignore_errors=True)
