@@ -145,7 +145,9 @@ class ReadingTeacher:
         self, batch: dict[str, torch.Tensor], rows: torch.Tensor, targets: torch.Tensor
     ) -> torch.Tensor:
         """What the teacher says of every target, shape (targets, vocabulary)."""
-        read = self.teacher(input_ids=batch["teacher_ids"], attention_mask=batch["teacher_mask"])
+        # Of several processes each trains on a device of its own.
+        teacher = self.teacher.to(targets.device)
+        read = teacher(input_ids=batch["teacher_ids"], attention_mask=batch["teacher_mask"])
         said = torch.softmax(read.logits[rows, batch["places"][targets]].float(), dim=-1)
         sources, labels = batch["sources"][targets], batch["labels"][targets]
         sampled = torch.zeros_like(said).scatter_(1, labels[:, None], 1.0)
