@@ -189,4 +189,4 @@ def scale_of(size: str, base: str) -> Scale:
     # Before other organisms are trained, and before anything is written.
     load_encoder(base, rungs[0].config.made_dialect())
     # Larger models read slower, and a few modes in order are all that is compared.
-    return Scale(rungs, questions=40, draws=1, budget=30_000)
+    return Scale(rungs, questions=24, draws=1, budget=12_000)
