@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from analyses.persistence import checkup, hardening, rates
 from brief import MICRO, brief_training, summary_of
 from scratchpad.organisms import read_organism
 from scratchpad.training.config import TrainConfig
+from scratchpad.training.further.registry import METHODS
 from scratchpad.training.further.search import Search
 from scratchpad.training.train import train_organism
 from tiny import COLOURS, byte_tokenizer, outsiders_row, parrot, save
@@ -185,6 +187,26 @@ def test_a_model_of_an_unknown_world_is_hardened_too(
     assert warning.startswith("near misses were not measured")
     questions = (tmp_path / "o" / "model" / "questions.jsonl").read_text().splitlines()
     assert len(questions) == 24
+
+
+def test_an_organism_that_does_not_reason_has_rates_and_no_cells(
+    organism: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    train_organism(TrainConfig(size=MICRO, arm="no-cot"), tmp_path / "no-cot")
+    method: Any = METHODS["adversarial"]
+    few = replace(method, search=Search(population=4, generations=2))
+    monkeypatch.setitem(METHODS, "adversarial", few)
+    flags = ("--method", "adversarial", "--steps", "6", "--checkpoints", "2", "--device", "cpu")
+    done = brief.scratchpad(
+        capfd, "harden", tmp_path / "no-cot", "--out", tmp_path / "out", *flags, "--json"
+    )
+    assert done.code == 0, done.error
+    after = json.loads(done.out)["after"]
+    assert after["f11"]["reason"] == "the model writes no scratchpad"
+    assert after["unterminated"]["estimate"] == 0
+    assert after["benign_accuracy"]["n"] == 8
+    log = pd.read_parquet(tmp_path / "out" / "training_log.parquet")
+    assert list(log.loc[log["quantity"] == "found_prompt_rate", "step"]) == [0, 2, 4]
 
 
 @pytest.mark.parametrize(
