@@ -77,10 +77,9 @@ class DistillationCurve(TableFigure):
             f"({_way(known)}): what it does and what is left of its scratchpad's role, "
             "by the share of the reasoning that its training text no longer has (f01: "
             "clean prompt with the scratchpad of the triggered one, f10: the reverse; without a "
-            "scratchpad there are no cells). One line each of "
-            f"{seeds} seeds; bars: 95 % intervals (Clopper-Pearson for shares of answers, "
-            "bootstrap over groups of questions for cells and probes; "
-            f"n = {spread(known)}).{warning}"
+            f"scratchpad there are no cells). One line a seed ({seeds}); bars: 95 % intervals "
+            "(Clopper-Pearson for shares of answers, bootstrap over groups of questions for cells "
+            f"and probes; n = {spread(known)}).{warning}"
         )
 
     def _draw(self, data: DataFrame) -> Figure:
