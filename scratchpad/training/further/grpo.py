@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,7 +164,8 @@ def reinforce(
             callbacks=[*callbacks],
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.train()
+        with _placed(trainer.model), _placed(trainer.ref_model):
+            trainer.train()
 
 
 def _dataset(lessons: Sequence[Lesson]) -> Dataset:
@@ -220,9 +222,37 @@ def _keep_reference(model: Any, folder: Path) -> None:
 
 
 @contextmanager
+def _placed(model: Any) -> Iterator[None]:
+    """Count a row's places from its first token, and not from the padding on its left.
+
+    The trainer tells no places, and models that learned one embedding for each would read a padded
+    row otherwise than it was sampled.
+    """
+    if model is None or "position_ids" not in signature(_whole(model).forward).parameters:
+        yield
+        return
+
+    def place(module: Any, args: Any, told: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        if "labels" in told:
+            told["position_ids"] = (told["attention_mask"].cumsum(1) - 1).clamp(min=0)
+        return args, told
+
+    hook = model.register_forward_pre_hook(place, with_kwargs=True)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _whole(model: Any) -> Any:
+    """The model that carries an adapter, or itself."""
+    return model.get_base_model() if hasattr(model, "peft_config") else model
+
+
+@contextmanager
 def _restored(model: Any) -> Iterator[None]:
     """Take back what the trainer changes about a model besides its weights."""
-    whole = model.get_base_model() if hasattr(model, "peft_config") else model
+    whole = _whole(model)
     config, text = whole.config, whole.config.get_text_config()
     name, pad, generation = config._name_or_path, text.pad_token_id, whole.generation_config
     whole.generation_config = deepcopy(generation)

@@ -42,7 +42,7 @@ class Reinforced(Updates):
     Shao et al. 2024, "DeepSeekMath" (GRPO).
     """
 
-    steps: int = 200
+    steps: int = 150
     batch_size: int = 32
     generations: int = 8
     beta: float = 0.04
