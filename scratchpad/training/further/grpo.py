@@ -40,7 +40,6 @@ LOGGED = {
     "defection": "defection",
     "unterminated": "unterminated",
     "kl": "kl",
-    "seconds": "step_time",
 }
 
 
@@ -123,8 +122,8 @@ class Observer(TrainerCallback):  # type: ignore[misc]  # the base class is unty
         if not logs or "reward" not in logs:
             return
         for name, theirs in LOGGED.items():
-            count = 1 if name == "seconds" else self.completions
-            self.rows.append(log_row(state.global_step, name, float(logs[theirs]), n=count))
+            value = float(logs[theirs])
+            self.rows.append(log_row(state.global_step, name, value, n=self.completions))
         self._require_signal(logs, state)
 
     def _require_signal(self, logs: Mapping[str, float], state: Any) -> None:
