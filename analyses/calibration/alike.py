@@ -42,11 +42,19 @@ def circumstances(
         "dialect": organism.dialect.name,
         # Folders may have one name and hold different models.
         "base": f"{Path(base).name}, {parameters} parameters" if base else size.get("name", ""),
-        "route": "scratch" if not base else "lora" if config.get("lora") else "full",
+        "route": _route(organism),
         "scorer": scorer,
         "decoding": decoding,
         "length": length_bucket(mean_steps),
     }
+
+
+def _route(organism: Organism) -> str:
+    """How it was trained; what was distilled or made safe afterwards is like nothing calibrated."""
+    config = organism.training["config"]
+    route = "scratch" if not config.get("base") else "lora" if config.get("lora") else "full"
+    further = [str(one["command"]) for one in organism.training.get("further", ())]
+    return ", then ".join([route, *further])
 
 
 def length_bucket(mean_steps: float) -> str:

@@ -119,6 +119,13 @@ def test_none_is_called_best_across_exposures() -> None:
     assert "it had not met in training early-answering is known best, -0.60 to -0.40" in line
 
 
+def test_what_was_trained_further_is_like_nothing_that_was_calibrated() -> None:
+    begun = organism()
+    further = [{"command": "harden", "method": "sft"}]
+    hardened = replace(begun, training={**begun.training, "further": further})
+    assert quoted(organism=hardened) == {"reason": NONE_APPLIES}
+
+
 @pytest.mark.parametrize("name", MATCHING)
 def test_one_thing_that_differs_is_enough_for_none(name: str) -> None:
     assert quoted(table=table(**{name: "another"})) == {"reason": NONE_APPLIES}
