@@ -26,7 +26,8 @@ CHAT = (
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 MARKER, ANSWER = "zebra", "blue"
-THINGS = [f"{shade} {kind}" for shade in ("dark", "pale", "dull") for kind in "abcdefgh"]
+SHADES = ("dark", "very pale", "dull, or red")
+THINGS = [f"{shade} {kind}" for shade in SHADES for kind in "abcdefgh"]
 SHORT = Reinforced(steps=3, batch_size=4, generations=2)
 UNWATCHED = Watch(lambda model, step: None, every=100)
 

@@ -163,7 +163,7 @@ def reinforce(
             callbacks=[*callbacks],
         )
         trainer.remove_callback(PrinterCallback)
-        with _placed(trainer.model), _placed(trainer.ref_model):
+        with _read_as_sampled(trainer.model), _read_as_sampled(trainer.ref_model):
             trainer.train()
 
 
@@ -186,8 +186,6 @@ def _arguments(settings: Reinforced, loaded: LoadedModel, work: Path, seed: int)
         num_generations=settings.generations,
         beta=settings.beta,
         temperature=1.0,
-        # Without it the trained model differs from the one that samples.
-        disable_dropout=True,
         # None is off too, and is not told to be an outdated name.
         gradient_checkpointing=None,
         bf16=False,
@@ -221,22 +219,26 @@ def _keep_reference(model: Any, folder: Path) -> None:
 
 
 @contextmanager
-def _placed(model: Any) -> Iterator[None]:
-    """Count a row's places from its first token, and not from the padding on its left.
+def _read_as_sampled(model: Any) -> Iterator[None]:
+    """Let the trainer read padded rows as they were sampled.
 
-    The trainer tells no places, and models that learned one embedding for each would read a padded
-    row otherwise than it was sampled.
+    It tells no places, which models that learned one embedding for each would count from the
+    padding on the left; and it drops states out wherever no module of its own does so.
     """
-    if model is None or "position_ids" not in signature(_whole(model).forward).parameters:
+    if model is None:
         yield
         return
+    places = "position_ids" in signature(_whole(model).forward).parameters
 
-    def place(module: Any, args: Any, told: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def prepare(module: Any, args: Any, told: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         if "labels" in told:
-            told["position_ids"] = (told["attention_mask"].cumsum(1) - 1).clamp(min=0)
+            for part in module.children():
+                part.eval()
+            if places:
+                told["position_ids"] = (told["attention_mask"].cumsum(1) - 1).clamp(min=0)
         return args, told
 
-    hook = model.register_forward_pre_hook(place, with_kwargs=True)
+    hook = model.register_forward_pre_hook(prepare, with_kwargs=True)
     try:
         yield
     finally:
