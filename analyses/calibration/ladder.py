@@ -31,7 +31,8 @@ PLANTED = (
 )
 EXPOSURES = ("swap", "swap+deletion", "swap+filler")
 FULL_SEEDS = (1, 2, 3, 4)
-CARRIED = ("mediated", "direct", "mixed:0.5", "driver:2")
+# Of every share that can be planted one: pairs of them differ in truth.
+CARRIED = ("mediated", "direct", "mixed:0.5")
 CARRIED_SIZES = ("tiny", "small", "medium")
 
 
