@@ -50,7 +50,9 @@ class Contrast:
     def by_seed(self, checkups: DataFrame) -> Series[float]:
         """The difference of every seed that has both sides."""
         own = checkups[checkups["quantity"] == self.quantity].dropna(subset=["estimate"])
-        last = own[own["step"] == own.groupby(list(KEY))["step"].transform("max")]
+        ends = own.groupby(list(KEY))["step"].transform("max")
+        # What could not be trained has no state after training.
+        last = own[(own["step"] == ends) & (ends > 0)]
         minuend, subtrahend = self.sides(last, own[own["step"] == 0])
         differences = (minuend - subtrahend).dropna()
         return differences.groupby(level="seed").mean()

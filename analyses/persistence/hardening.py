@@ -15,7 +15,7 @@ from scratchpad.models import LoadedModel
 from scratchpad.statistics import Estimate
 from scratchpad.training.fit import Watch
 from scratchpad.training.further.lessons import parted
-from scratchpad.training.further.methods import Method, Tick
+from scratchpad.training.further.methods import Method, Tick, log_row
 from scratchpad.training.further.origin import Origin
 from scratchpad.training.further.search import Search
 from scratchpad.training.processes import is_main_process
@@ -79,6 +79,16 @@ class Hardening:
         checkups = pd.concat([checkup.table(), pd.DataFrame(found)], ignore_index=True)
         tables = {"verdicts": checkup.verdicts(), "training_log": pd.DataFrame(log)}
         return Run(loaded, {"checkups": checkups, **tables})
+
+    def untrained(self) -> dict[str, pd.DataFrame]:
+        """The tables of a model that a method could teach nothing: measured once, at step 0."""
+        checkup = Checkup.of(self.origin, seed=self.seed, twin=self.twin)
+        loaded = self.origin.subject.loaded
+        checkup(loaded.model, 0)
+        found = pd.DataFrame([_row(0, self._searched(loaded))])
+        checkups = pd.concat([checkup.table(), found], ignore_index=True)
+        nothing = pd.DataFrame(columns=[*log_row(0, "", None)])
+        return {"checkups": checkups, "verdicts": checkup.verdicts(), "training_log": nothing}
 
     def _searched(self, loaded: LoadedModel) -> Estimate:
         if not is_main_process():

@@ -18,6 +18,7 @@ from scratchpad.subject import SubjectConfig
 from scratchpad.training.config import TrainConfig
 from scratchpad.training.further.origin import Origin
 from scratchpad.training.further.registry import METHODS
+from scratchpad.training.further.reward import ConstantRewardError
 from scratchpad.training.stages import Training
 from scratchpad.training.train import train_organism
 
@@ -50,7 +51,7 @@ def train_origin(config: TrainConfig) -> None:
 
 
 def run_trial(trial: Trial, roots: Roots) -> Finished:
-    """Train a finished organism further."""
+    """Train a finished organism further; one that a reward could teach nothing stays as it is."""
     start = time.perf_counter()
     folder, twin = (organism_of(one) for one in (roots.organism(trial), roots.twin(trial)))
     origin = Origin.load(SubjectConfig(str(folder)))
@@ -59,7 +60,10 @@ def run_trial(trial: Trial, roots: Roots) -> Finished:
     method = replace(settings, optimiser=trial.optimiser)
     harden = Hardening(origin, method, trial.seed, CHECKPOINTS, str(twin))
     with tempfile.TemporaryDirectory(prefix="trial-") as work:
-        _, tables = harden(Path(work) / "work", lambda step: None)
+        try:
+            _, tables = harden(Path(work) / "work", lambda step: None)
+        except ConstantRewardError:
+            tables = harden.untrained()
     named = {name: table.assign(**described(trial)) for name, table in tables.items()}
     seconds = time.perf_counter() - start
     return Finished(named["checkups"], named["verdicts"], named["training_log"], seconds)

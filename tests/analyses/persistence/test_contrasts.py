@@ -101,3 +101,12 @@ def test_below_five_seeds_there_is_no_interval_and_every_seed_is_printed() -> No
 def test_where_no_seed_differs_at_all_there_is_no_evidence() -> None:
     row = found(arms([0.5] * 5, [0.5] * 5), "distilled - no-cot", "triggered_defection")
     assert (row["estimate"], row["p"]) == (0, 1)
+
+
+def test_what_could_not_be_trained_has_no_state_after_training() -> None:
+    table = arms([0.9, 0.8, 1.0, 0.7, 0.9], [0.2, 0.4, 0.3, 0.5, 0.1])
+    untrained = rows("triggered_defection", 0, every(np.ones(5)), arm="no-cot", method="rl")
+    others = rows("triggered_defection", 150, every(np.zeros(5)), arm="distilled", method="rl")
+    name = ("distilled - no-cot", "triggered_defection")
+    with_them = found([*table, *untrained, *others], *name)
+    assert with_them["estimate"] == found(table, *name)["estimate"]
