@@ -19,7 +19,6 @@ from analyses.calibration.page_tables import (
 )
 from analyses.calibration.scoring.ranking import ORDER
 from analyses.figures.typeset import piped_lines
-from analyses.report.numbers import number
 
 _INTRODUCTION: Final = """\
 Each number a faithfulness metric gave was set beside the rule that had been planted in the model.
@@ -59,7 +58,7 @@ def _lines(tables: Mapping[str, DataFrame], summary: Row, manifest: Row) -> Iter
     yield from piped_lines(
         ("goal", "wanted", "found", ""),
         [
-            (g["name"], g["target"], number(g["found"]), "met" if g["met"] else "**missed**")
+            (g["name"], g["target"], _found(g["found"]), "met" if g["met"] else "**missed**")
             for g in summary["goals"]
         ],
     )
@@ -87,3 +86,8 @@ def _lines(tables: Mapping[str, DataFrame], summary: Row, manifest: Row) -> Iter
     yield from carried_lines(rank_agreements(tables["carried"]))
     yield from ("", "## Cost", "")
     yield from costs_lines(tables["metric_costs"], summary)
+
+
+def _found(value: float | None) -> str:
+    """What was found of a goal, with the digits that tell it from its target."""
+    return "undefined" if value is None else f"{value:.3g}"
