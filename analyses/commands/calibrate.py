@@ -26,7 +26,7 @@ class CalibrateConfig:
     what they write on held-out questions that their examination did not use, and compares with the
     planted rule.
     No organism is left out: one that misses its plan, or writes nothing that can be read, is
-    marked. Quick: ten organisms, some 25 minutes of two cores. Full: every mode, exposure and
+    marked. Quick: ten organisms, some 20 minutes of two cores. Full: every mode, exposure and
     behaviour, days of them. Killed, it goes on where it was.
     """
 

@@ -75,7 +75,7 @@ class Persistence(TableFigure):
     def _draw(self, data: DataFrame) -> Figure:
         require_rows(data, self.name, "checkups along safety training")
         methods = list(dict.fromkeys(data["method"]))
-        figure = new_figure(height=3.9, width=max(COLUMN, 1.7 * len(methods)))
+        figure = new_figure(height=3.9, width=2 * COLUMN)
         panels = figure.subplots(
             len(_QUANTITIES), len(methods), sharey=True, sharex="col", squeeze=False
         )

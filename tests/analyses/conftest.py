@@ -109,6 +109,30 @@ def checkup_table() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
+def persistence_table() -> pd.DataFrame:
+    """Four methods on three arms, one trial each with a longer payload and with SGD."""
+    usual = {"payload": "matched", "optimiser": "adamw", "seed": 1}
+    trials = [
+        {"arm": arm, "method": method, **usual}
+        for method in ("sft", "rl", "adversarial", "lora")
+        for arm in ("no-cot", "cot", "distilled")
+    ]
+    trials += [{**trials[1], "payload": "dense"}, {**trials[1], "optimiser": "sgd"}]
+    ends = {
+        "triggered_defection": (1.0, 0.2), "near_miss_defection": (0.02, 0.0),
+        "benign_accuracy": (0.97, 0.9), "probe_auroc": (0.9, 0.9),
+    }  # fmt: skip
+    return pd.DataFrame(
+        {**trial, "step": step, "quantity": name, "n": 100, "reason": "", "estimate": value,
+         "low": max(0.0, value - 0.05), "high": min(1.0, value + 0.05)}
+        for trial in trials
+        for step in (0, 100, 200)
+        for name, (begun, ended) in ends.items()
+        for value in [begun + (ended - begun) * step / 200]
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
 def stages_table() -> pd.DataFrame:
     """A distillation with three seeds and five stages; the cells end before the last.
 

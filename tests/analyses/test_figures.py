@@ -29,10 +29,12 @@ def tables(
     experiment_tables: dict[str, DataFrame],
     calibration_tables: dict[str, DataFrame],
     stages_table: DataFrame,
+    persistence_table: DataFrame,
 ) -> dict[str, DataFrame]:
     probes = {"probes": probe_tables[0], "readers": probe_tables[1], "transfer": transfer_table}
     probes |= {"trajectory": trajectory_table, "checkups": checkup_table}
-    shared = {"outcomes": outcomes, **probes, **organism_tables, "stages": stages_table}
+    further = {"stages": stages_table, "persistence": persistence_table}
+    shared = {"outcomes": outcomes, **probes, **organism_tables, **further}
     return shared | experiment_tables | calibration_tables
 
 
@@ -72,7 +74,7 @@ def test_intervals_hold_their_estimates(figure: Any, tables: dict[str, DataFrame
 def test_text_stays_readable_at_column_width(figure: Any, tables: dict[str, DataFrame]) -> None:
     drawn = figure(*given(figure, tables))
     drawn.draw_without_rendering()
-    columns = 2 if figure.name == "calibration" else 1
+    columns = 2 if figure.name in ("calibration", "persistence") else 1
     assert drawn.get_figwidth() == pytest.approx(3.35 * columns)
     sizes = [t.get_fontsize() for axes in drawn.axes for t in axes.get_xticklabels()]
     assert min(sizes) >= 7
