@@ -128,13 +128,13 @@ def _metrics(leaderboard: DataFrame) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _agreement(table: DataFrame) -> dict[str, float]:
+def _agreement(table: DataFrame) -> dict[str, float | None]:
     """Mean over metrics of how far each kind of organism ranks as tiny ones do."""
     if table.empty:
         return {}
     kinds = table["base"] + ", " + table["route"]
     means = table["agreement"].groupby(kinds, sort=False).mean()
-    return {str(kind): float(mean) for kind, mean in means.items()}
+    return {str(kind): _plain(float(mean)) for kind, mean in means.items()}
 
 
 def _differing(compared: DataFrame) -> list[str]:

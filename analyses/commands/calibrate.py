@@ -99,7 +99,8 @@ def _lines(config: CalibrateConfig, summary: Mapping[str, Any]) -> Iterator[str]
         found = "undefined" if goal["found"] is None else f"{goal['found']:.3g}"
         state = "met" if goal["met"] else "MISSED"
         yield f"{state}: {goal['name']}: {found} (goal {goal['target']})"
-    found = ", ".join(f"{kind} {share:.2f}" for kind, share in summary["rank_agreement"].items())
+    alike = summary["rank_agreement"].items()
+    found = "; ".join(f"{k} undefined" if v is None else f"{k} {v:.2f}" for k, v in alike)
     yield f"Pairs of modes ordered as on tiny organisms, mean over metrics: {found or 'unknown'}"
     for text in summary["warnings"]:
         yield f"Warning: {text}."

@@ -58,7 +58,7 @@ def run_persist(config: PersistConfig) -> Result:
 
 
 def _run(folder: RunFolder, work: Grid) -> None:
-    from analyses.outputs import write_outputs
+    from analyses.figures import draw_all
     from analyses.persistence.page import page
     from analyses.persistence.summing import summarise
     from scratchpad.commanding import progress
@@ -76,7 +76,8 @@ def _run(folder: RunFolder, work: Grid) -> None:
         folder.manifest["unit_seconds"] = seconds
         summary = summarise(tables)
         atomic_write(folder.path / "persistence.md", page(summary, folder.manifest).encode())
-        write_outputs(folder, summary, Units(len(work.trials), reused))
+        draw_all(tables, folder.path / "figures")
+        folder.finish(summary, Units(len(work.trials), reused))
 
 
 def _lines(config: PersistConfig, summary: Mapping[str, Any]) -> Iterator[str]:

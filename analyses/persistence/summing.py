@@ -38,10 +38,10 @@ def summarise(tables: Mapping[str, DataFrame]) -> dict[str, Any]:
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        `persistence`, `persistence_verdicts`, `trials`, `contrasts`.
+        `persistence`, `persistence_verdicts`, `trials`, `fixed_contrasts`.
     """
     outcomes = [*_outcomes(tables)]
-    found = tables["contrasts"]
+    found = tables["fixed_contrasts"]
     return {
         "units": outcomes,
         "contrasts": [_estimate(row) | _named(row) for row in records(found)],

@@ -111,7 +111,7 @@ class Grid:
             "persistence_verdicts": self._joined(folder, VERDICTS),
             LOG: self._joined(folder, LOG),
             "trials": DataFrame([began_from(one, self.roots) for one in self.trials]),
-            "contrasts": contrasts(checkups),
+            "fixed_contrasts": contrasts(checkups),
         }
         return tables, seconds
 
