@@ -126,7 +126,8 @@ def test_tiny_results_stand_beside_how_far_others_rank_as_they_do() -> None:
         ("emptied", "small", "scratch", 1.0, 6, 0), ("filler", "small", "scratch", 0.5, 6, 0),
         ("emptied", "base, 9 parameters", "lora", 0.75, 6, 0),
         ("filler", "base, 9 parameters", "lora", np.nan, 0, 6),
-        ("filler", "medium", "scratch", np.nan, 0, 6), ("emptied", "medium", "scratch", np.nan, 0, 6),
+        ("filler", "medium", "scratch", np.nan, 0, 6),
+        ("emptied", "medium", "scratch", np.nan, 0, 6),
     ]  # fmt: skip
     columns = ["metric", "base", "route", "agreement", "pairs", "undefined"]
     tables["carried"] = pd.DataFrame(rows, columns=columns)
@@ -135,7 +136,7 @@ def test_tiny_results_stand_beside_how_far_others_rank_as_they_do() -> None:
         "small, scratch": 0.75, "base, 9 parameters, lora": 0.75, "medium, scratch": None
     }  # fmt: skip
     text = page(tables, summary, {"config": {"size": "quick", "seed": 0}})
-    assert "| emptied | 1.00 (6) | .75 (6) | – (0) |" in text
+    assert "| emptied | 1.00 (6) | .75 (6) | \N{EN DASH} (0) |" in text
     assert "| filler | .50 (6) |" in text
 
 
