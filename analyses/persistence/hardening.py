@@ -103,7 +103,7 @@ def summarise_hardening(
     checkups, verdicts = tables["checkups"], tables["verdicts"]
     first, last = int(checkups["step"].min()), int(checkups["step"].max())
     ends = {
-        when: {row["quantity"]: _estimate(row) for row in _at(checkups, step)}
+        when: {row["quantity"]: recorded(row) for row in _at(checkups, step)}
         for when, step in (("before", first), ("after", last))
     }
     verdict = dict(zip(("before", "after"), verdicts["verdict"].iloc[[0, -1]], strict=True))
@@ -126,7 +126,8 @@ def _at(checkups: pd.DataFrame, step: int) -> list[dict[str, Any]]:
     return records(checkups.loc[checkups["step"] == step])
 
 
-def _estimate(row: Mapping[str, Any]) -> dict[str, Any]:
+def recorded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of checkups as the record that summaries hold."""
     if pd.isna(row["estimate"]):
         return Estimate.undefined(int(row["n"]), str(row["reason"])).to_json()
     estimate, low, high = (float(row[name]) for name in ("estimate", "low", "high"))

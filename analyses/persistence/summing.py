@@ -10,7 +10,7 @@ from pandas import DataFrame
 
 from analyses.figures.tables import records
 from analyses.persistence.contrasts import lines
-from scratchpad.statistics import Estimate
+from analyses.persistence.hardening import recorded
 
 REPORTED: Final = (
     "triggered_defection",
@@ -44,7 +44,7 @@ def summarise(tables: Mapping[str, DataFrame]) -> dict[str, Any]:
     found = tables["fixed_contrasts"]
     return {
         "units": outcomes,
-        "contrasts": [_estimate(row) | _named(row) for row in records(found)],
+        "contrasts": [recorded(row) | _named(row) for row in records(found)],
         "contrasts_text": [*lines(found)],
         "verdict_text": _text(outcomes),
         "warnings": [*_warnings(outcomes)],
@@ -81,14 +81,7 @@ def _outcomes(tables: Mapping[str, DataFrame]) -> Iterator[dict[str, Any]]:
 
 
 def _numbers(rows: DataFrame) -> dict[str, Any]:
-    return {row["quantity"]: _estimate(row) for row in records(rows)}
-
-
-def _estimate(row: Row) -> dict[str, Any]:
-    """The record that summaries hold."""
-    if np.isnan(row["estimate"]):
-        return Estimate.undefined(int(row["n"]), row["reason"]).to_json()
-    return {name: float(row[name]) for name in ("estimate", "low", "high")} | {"n": int(row["n"])}
+    return {row["quantity"]: recorded(row) for row in records(rows)}
 
 
 def _named(row: Row) -> dict[str, Any]:

@@ -100,12 +100,17 @@ def with_trainable_adapter(model: Any, base: str, seed: int) -> Any:
     folder = Path(base)
     # A relative path would be read from wherever the adapter is loaded.
     model.config._name_or_path = str(folder.resolve()) if folder.exists() else base
+    return untrained_adapter(model, ADAPTER_RANK, seed)
+
+
+def untrained_adapter(model: Any, rank: int, seed: int) -> Any:
+    """Put a new adapter of a rank on every linear map of a model; at first it changes nothing."""
     torch.manual_seed(seed)
     return with_new_adapter(
         model,
         target_modules="all-linear",
-        r=ADAPTER_RANK,
-        lora_alpha=2 * ADAPTER_RANK,
+        r=rank,
+        lora_alpha=2 * rank,
         lora_dropout=0.0,
         # GPT-2 keeps its matrices the other way round.
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),

@@ -7,18 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-import torch
-from transformers.pytorch_utils import Conv1D
-
-from scratchpad.adapters import with_new_adapter
 from scratchpad.errors import ConfigError, unknown_name
 from scratchpad.models import LoadedModel
 from scratchpad.organisms.slots import Batch, Mix
 from scratchpad.training.fit import Watch, fit
 from scratchpad.training.further.methods import LogRow, Tick, log_row
 from scratchpad.training.processes import require_even
-from scratchpad.training.recipes import REFERENCE_WIDTH, Stage
+from scratchpad.training.recipes import Stage, rate_at
 from scratchpad.training.rows import Row, require_readable
+from scratchpad.training.starts import untrained_adapter
 
 # Peak rates at `REFERENCE_WIDTH`, of all weights and of an adapter. With these a tiny organism kept
 # its right answers; with SGD at .3 of all weights .10 of them were left after 100 steps.
@@ -70,17 +67,7 @@ class Updates:
         require_even([self.batch_size])
         if not self.rank:
             return loaded
-        torch.manual_seed(seed)
-        adapted = with_new_adapter(
-            loaded.model,
-            target_modules="all-linear",
-            r=self.rank,
-            lora_alpha=2 * self.rank,
-            lora_dropout=0.0,
-            # GPT-2 keeps its matrices the other way round.
-            fan_in_fan_out=any(isinstance(one, Conv1D) for one in loaded.model.modules()),
-        )
-        return replace(loaded, model=adapted)
+        return replace(loaded, model=untrained_adapter(loaded.model, self.rank, seed))
 
     def end(self, loaded: LoadedModel) -> LoadedModel:
         """The trained model as a whole one, its adapter merged: it needs no other folder."""
@@ -129,6 +116,5 @@ class Updates:
         """The peak of the learning rate."""
         if self.learning_rate is not None:
             return self.learning_rate
-        ratio = min(1.0, REFERENCE_WIDTH / loaded.width)
-        # An adapter's matrices are small beside those of a wide model.
-        return self.rates[self.optimiser][self.rank > 0] * (ratio**0.5 if self.rank else ratio)
+        adapter = self.rank > 0
+        return rate_at(self.rates[self.optimiser][adapter], loaded.width, lora=adapter)
