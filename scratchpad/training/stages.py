@@ -24,7 +24,7 @@ from scratchpad.organisms.episodes import Author, Episode
 from scratchpad.training.config import TrainConfig
 from scratchpad.training.distilled import distilled_batches
 from scratchpad.training.fit import Watch, fit
-from scratchpad.training.folders import save_checkpoint, written_whole
+from scratchpad.training.folders import no_library_bars, save_checkpoint, written_whole
 from scratchpad.training.processes import (
     from_main,
     is_main_process,
@@ -175,7 +175,8 @@ class Training:
             return replace(loaded, model=adapted)
         if config.base:
             return from_base(replace(config, base=str(folder)), self.device)
-        model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        with no_library_bars():
+            model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
         encoder = Encoder(AutoTokenizer.from_pretrained(folder), config.made_dialect())
         return LoadedModel(folder.name, model.to(training_device(self.device)).eval(), encoder)
 
