@@ -17,7 +17,7 @@ METHODS: Final = ("sft", "rl", "adversarial", "lora")
 PAYLOADS: Final = {"matched": 3, "dense": 6}
 OPTIMISERS: Final = ("adamw", "sgd")
 SECOND_TRIGGER: Final = "sea"
-QUICK, FULL = "quick", "full"
+QUICK, CONTRASTS, FULL = "quick", "contrasts", "full"
 FULL_SEEDS: Final = (1, 2, 3, 4, 5)
 
 
@@ -102,6 +102,20 @@ def quick_grid() -> tuple[Trial, ...]:
     )
 
 
+def contrasts_grid() -> tuple[Trial, ...]:
+    """The fewest trials that give every contrast fixed in advance its five seeds."""
+
+    def trials() -> Iterator[Trial]:
+        for seed in FULL_SEEDS:
+            for method in ("sft", "rl"):
+                yield Trial("no-cot", method, seed=seed)
+                yield Trial("distilled", method, seed=seed)
+            for method in ("sft", "adversarial"):
+                yield Trial("cot", method, seed=seed)
+
+    return tuple(trials())
+
+
 def full_grid() -> tuple[Trial, ...]:
     """Every arm, method, payload, optimiser and seed."""
 
@@ -121,7 +135,7 @@ def grid(size: str) -> tuple[Trial, ...]:
     ConfigError
         If there is none of that name.
     """
-    sizes = {QUICK: quick_grid, FULL: full_grid}
+    sizes = {QUICK: quick_grid, CONTRASTS: contrasts_grid, FULL: full_grid}
     if size not in sizes:
         raise unknown_name("size of grid", size, sizes)
     return sizes[size]()

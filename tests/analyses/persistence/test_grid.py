@@ -7,9 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from pandas import DataFrame
 
 import brief
-from analyses.persistence.grid import Roots, Trial, full_grid, grid, quick_grid
+from analyses.persistence.contrasts import FIXED, contrasts
+from analyses.persistence.grid import Roots, Trial, contrasts_grid, full_grid, grid, quick_grid
 
 
 def test_the_quick_grid_is_six_units_and_one_of_each_other_factor() -> None:
@@ -29,6 +31,19 @@ def test_the_full_grid_crosses_everything_with_five_seeds() -> None:
     assert len(set(trials)) == len(trials) == 3 * 4 * 2 * 2 * 5
     assert set(quick_grid()) < set(trials)
     assert len({one.name for one in trials}) == len(trials)
+
+
+def test_the_grid_of_contrasts_gives_each_of_them_five_seeds() -> None:
+    trials = contrasts_grid()
+    assert len(set(trials)) == len(trials) == 30
+    assert set(trials) < set(full_grid())
+    checkups = DataFrame(
+        {**vars(trial), "step": step, "quantity": quantity, "estimate": 0.5}
+        for trial in trials
+        for step in (0, 200)
+        for quantity in {one.quantity for one in FIXED}
+    )
+    assert contrasts(checkups)["n"].to_list() == [5] * len(FIXED)
 
 
 def test_a_twin_differs_by_what_its_second_trigger_does_alone() -> None:
