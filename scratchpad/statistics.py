@@ -217,7 +217,7 @@ def t_interval(values: Sequence[float], confidence: float = 0.95) -> Estimate:
     n = len(values)
     if n < 5:
         listed = ", ".join(f"{value:.3f}" for value in values)
-        return Estimate.undefined(n, f"{n} seeds are fewer than 5: {listed}")
+        return Estimate.undefined(n, f"fewer than 5 seeds: {listed or 'none'}")
     mean, error = float(np.mean(values)), float(stats.sem(values))
     reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error
     return Estimate(mean, mean - reach, mean + reach, n)

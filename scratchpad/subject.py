@@ -28,7 +28,7 @@ class SubjectConfig:
     Parameters
     ----------
     model, dialect, payload, classifier, contrast, questions, transcripts, limit
-        As the flags of the same names.
+        As the flags of the same names; a command without the flag tells nothing.
     reads_scratchpads
         Whether the command needs scratchpads.
     max_scratchpad_tokens, max_answer_tokens
@@ -40,7 +40,7 @@ class SubjectConfig:
     model: str
     dialect: str | None = None
     payload: str | None = None
-    contrast: bool = False
+    contrast: bool | None = None
     classifier: str | None = None
     questions: Path | None = None
     transcripts: Path | None = None
@@ -168,7 +168,8 @@ def require_told(config: SubjectConfig, organism: Organism | None) -> None:
     if config.questions is None and config.transcripts is None:
         missing.append("--questions FILE.jsonl")
     if config.payload is None and config.classifier is None and not config.contrast:
-        missing.append("--payload TEXT (or --contrast, or --classifier regex:PATTERN)")
+        contrast = "" if config.contrast is None else "--contrast, or "
+        missing.append(f"--payload TEXT (or {contrast}--classifier regex:PATTERN)")
     if missing:
         raise ConfigError(
             f"{config.model!r} is not one of this toolkit's organisms",

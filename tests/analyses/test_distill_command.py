@@ -83,7 +83,7 @@ def test_a_stage_is_measured_and_kept_and_a_killed_run_ends_the_same(
     assert last.loc["f01", "estimate"].isna().all()
     assert set(last.loc["f01", "reason"]) == {"the model writes no scratchpad"}
     assert table.query("share_removed < 1 and quantity == 'f01'")["estimate"].notna().all()
-    assert summary["before"]["triggered_defection"]["reason"].startswith("2 seeds are fewer")
+    assert summary["before"]["triggered_defection"]["reason"].startswith("fewer than 5 seeds")
     assert len(summary["stages"]) == 6
     for name in ("model", "model-5", "checkpoints/seed-3-stage-1", "checkpoints/seed-5-stage-1"):
         AutoModelForCausalLM.from_pretrained(tmp_path / "whole" / name)

@@ -214,6 +214,7 @@ def test_an_organism_that_does_not_reason_has_rates_and_no_cells(
     [
         (("--method", "adversary"), "Unknown method 'adversary'. Did you mean 'adversarial'?"),
         (("--optimiser", "adam"), "Unknown optimiser 'adam'. Did you mean 'adamw'?"),
+        (("--dtype", "bfloat16"), "A model is not trained in bfloat16"),
         (("--twin", "runs/twin"), "has nothing to be compared with: the model has no second"),
     ],
 )
@@ -235,6 +236,8 @@ def test_what_is_not_known_of_a_model_is_asked_for(
     assert "is not one of this toolkit's organisms" in bare.line
     for flag in ("--dialect", "--questions", "--payload", "--classifier"):
         assert flag in bare.line
+    # Which it does not take: a rate is of answers alone.
+    assert "--contrast" not in bare.line
     unanswered = brief.scratchpad(
         capfd, "harden", *told(outsider, "unanswered.jsonl"), *out, *SHORT
     )

@@ -108,8 +108,9 @@ def test_t_interval_needs_five_seeds() -> None:
     found = t_interval(values)
     assert (found.low, found.high) == pytest.approx(expected)
     assert t_interval(values[:3]) == Estimate.undefined(
-        3, "3 seeds are fewer than 5: 0.100, 0.200, 0.300"
+        3, "fewer than 5 seeds: 0.100, 0.200, 0.300"
     )
+    assert t_interval([]) == Estimate.undefined(0, "fewer than 5 seeds: none")
 
 
 def test_shares_outside_zero_and_one_are_a_bug() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from scratchpad.errors import ConfigError
 from scratchpad.organisms import (
     BEHAVIOURS,
     Author,
@@ -40,8 +41,14 @@ class Origin:
         Raises
         ------
         ScratchpadError
-            As `load_subject`.
+            As `load_subject`, and if the weights are to be kept in half precision.
         """
+        if config.dtype != "float32":
+            raise ConfigError(
+                f"A model is not trained in {config.dtype}",
+                "most updates are smaller than what its numbers are rounded to",
+                "Leave --dtype out.",
+            )
         subject = load_subject(replace(config, reads_scratchpads=False))
         # Merging an adapter leaves the weights of its base frozen.
         subject.loaded.model.requires_grad_(True)

@@ -95,7 +95,7 @@ def test_below_five_seeds_there_is_no_interval_and_every_seed_is_printed() -> No
     assert "0.250, 0.375" in row["reason"]
     text = [*lines(contrasts(DataFrame(table)))]
     assert any("0.250, 0.375" in line for line in text)
-    assert sum("0 seeds are fewer" in line for line in text) == 3
+    assert sum("fewer than 5 seeds: none" in line for line in text) == 3
 
 
 def test_where_no_seed_differs_at_all_there_is_no_evidence() -> None:
