@@ -10,7 +10,7 @@ from pandas import DataFrame
 from analyses.ablation import CELLS as TRANSPLANT
 from analyses.ablation import Ablation
 from analyses.judgement import cell_table
-from analyses.persistence.probe_reading import ONE_TRIGGER, ProbeReading, unread
+from analyses.persistence.probe_reading import ProbeReading, Unread
 from analyses.persistence.rates import asked, examined
 from scratchpad.asked import spread
 from scratchpad.interventions import parse
@@ -41,8 +41,8 @@ class Checkup:
     ----------
     origin : Origin
         What training began from.
-    probes : ProbeReading or None
-        What reads activations; `None` where there is no second trigger.
+    probes : ProbeReading or Unread
+        What reads activations, or why nothing does.
     reasons : bool
         Whether the model writes scratchpads now.
     seed : int
@@ -50,7 +50,7 @@ class Checkup:
     """
 
     origin: Origin
-    probes: ProbeReading | None
+    probes: ProbeReading | Unread
     reasons: bool
     seed: int
     found: list[Row] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Checkup:
         plain = model.get_base_model() if hasattr(model, "get_base_model") else model
         subject = self._subject(replace(self.origin.subject.loaded, model=plain))
         cells, verdict = self._cells(subject)
-        numbers = self._rates(subject) | cells | self._read(subject.loaded)
+        numbers = self._rates(subject) | cells | self.probes(subject.loaded)
         self.found.extend(_row(step, name, one) for name, one in numbers.items())
         self.judged.append({"step": step, "verdict": verdict})
 
@@ -142,9 +142,6 @@ class Checkup:
         found |= {name: mediation.effect(name) for name in EFFECTS}
         found |= {name: getattr(mediation, name) for name in SHARES}
         return found, mediation.verdict()
-
-    def _read(self, loaded: LoadedModel) -> dict[str, Estimate]:
-        return unread(ONE_TRIGGER) if self.probes is None else self.probes(loaded)
 
 
 def _no_cells(reason: str) -> dict[str, Estimate]:

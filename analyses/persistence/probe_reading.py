@@ -29,6 +29,17 @@ ONE_TRIGGER: Final = "the model has no second trigger: a probe would read the lo
 
 
 @dataclass(frozen=True)
+class Unread:
+    """Stands for probes where nothing can be read, and says why."""
+
+    reason: str
+
+    def __call__(self, loaded: LoadedModel | None = None) -> dict[str, Estimate]:
+        """Every number, undefined."""
+        return dict.fromkeys(PROBES, Estimate.undefined(0, self.reason))
+
+
+@dataclass(frozen=True)
 class ProbeReading:
     """Probes fitted after one trigger and judged after the other, at the prompt's end.
 
@@ -51,8 +62,8 @@ class ProbeReading:
     seed: int
 
     @classmethod
-    def of(cls, subject: Subject, twin: str | None, seed: int) -> ProbeReading | None:
-        """Let the origin write; `None` of a model without a second trigger.
+    def of(cls, subject: Subject, twin: str | None, seed: int) -> ProbeReading | Unread:
+        """Let the origin write; nothing is read of one trigger, or where nothing can be judged.
 
         Raises
         ------
@@ -68,13 +79,16 @@ class ProbeReading:
                     ONE_TRIGGER,
                     "Leave --twin out, or train with --second-trigger.",
                 )
-            return None
+            return Unread(ONE_TRIGGER)
         loaded = subject.loaded
         corner = load_corner(subject, TWIN, twin, dtype="float32") if twin is not None else None
         fewer = replace(subject, questions=tuple(spread(subject.questions, QUESTIONS)))
         others = other_questions(loaded, None, QUESTIONS)
         sampling = subject.sampling(draws=1, seed=seed)
-        return cls(written_after_both(fewer, others, sampling), corner, seed)
+        try:
+            return cls(written_after_both(fewer, others, sampling), corner, seed)
+        except DataError as error:
+            return Unread(f"{error.symptom}: {error.cause}")
 
     def __call__(self, loaded: LoadedModel) -> dict[str, Estimate]:
         """Capture, fit and judge."""
@@ -82,15 +96,15 @@ class ProbeReading:
         try:
             domains = domains_of(self.written, corners, self.seed)
         except DataError as error:
-            return unread(error.symptom)
+            return Unread(error.symptom)()
         scores = {}
         for corner in corners:
             source = f"{corner}, {FIRST}"
             if not domains.can_teach(HEADLINE, source):
-                return unread("the origin did one thing only after its first trigger")
+                return Unread("the origin did one thing only after its first trigger")()
             scores[corner] = domains.chosen(domains.candidates(HEADLINE, source)).scores
         found = {c: domains.auroc(one, f"{c}, {SECOND}") for c, one in scores.items()}
-        missing = unread("no twin organism was given")
+        missing = Unread("no twin organism was given")()
         if TWIN not in scores:
             return missing | {"probe_auroc": found[STUDIED]}
         there = domains.names == f"{STUDIED}, {SECOND}"
@@ -100,8 +114,3 @@ class ProbeReading:
             domains.folds[there], domains.resamples.of(there), folded=True,
         )  # fmt: skip
         return dict(zip(PROBES, (found[STUDIED], found[TWIN], gap), strict=True))
-
-
-def unread(reason: str) -> dict[str, Estimate]:
-    """What there is where nothing can be read."""
-    return dict.fromkeys(PROBES, Estimate.undefined(0, reason))

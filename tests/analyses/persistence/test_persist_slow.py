@@ -18,6 +18,7 @@ from scratchpad.organisms.slots import Batch, Mix
 from scratchpad.training.further import registry
 from scratchpad.training.further.search import Search
 from scratchpad.training.recipes import SIZES, Size, Stage
+from tiny import random_model, save
 
 pytestmark = pytest.mark.slow
 RECIPE = replace(
@@ -51,6 +52,17 @@ def whole(training: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
     out = tmp_path_factory.mktemp("run") / "persist"
     persist(out)
     return out
+
+
+def test_organisms_can_be_adapters_of_a_base(training: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tokenizer = brief.world_tokenizer()
+    base = save(tmp_path / "base", random_model("llama", tokenizer), tokenizer)
+    out = tmp_path / "persist"
+    run_persist(PersistConfig(out, base=str(base), lora=True, workers=1))
+    found = pd.read_parquet(out / "persistence.parquet")
+    assert set(found["trial"]) == {trial.name for trial in TRIALS}
+    assert set(found["step"]) >= {0, 4}
+    assert f"--base {base} --lora" in (out / "persistence.md").read_text()
 
 
 def tables(run: Path) -> dict[str, bytes]:
