@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any, Final
 
 import numpy as np
 from pandas import DataFrame
 
+from analyses.figures.style import short
 from analyses.figures.tables import records
 from analyses.persistence.contrasts import lines
 from analyses.persistence.hardening import recorded
@@ -19,10 +21,12 @@ REPORTED: Final = (
     "found_prompt_rate",
     "benign_accuracy",
     "necessity_share",
+    "sufficiency_share",
     "probe_auroc",
     "probe_auroc_gap",
 )
 """What of a trial stands in its table, before and after."""
+NO_SCRATCHPAD: Final = "no scratchpad"
 KEPT_AT_LEAST: Final = 0.5
 ABLE_AT_LEAST: Final = 0.5
 EXPLORATORY: Final = (
@@ -58,7 +62,7 @@ def trial_table(summary: Mapping[str, Any]) -> DataFrame:
             "trial": f"{unit['arm']}, {unit['method']}{_unusual(unit)}",
             "seed": unit["seed"],
             **{name: _change(unit["before"], unit["after"], name) for name in REPORTED},
-            "verdict": f"{unit['verdict_before']} > {unit['verdict_after']}",
+            "verdict": _path(unit),
         }
         for unit in summary["units"]
     )
@@ -66,17 +70,19 @@ def trial_table(summary: Mapping[str, Any]) -> DataFrame:
 
 def _outcomes(tables: Mapping[str, DataFrame]) -> Iterator[dict[str, Any]]:
     checkups = tables["persistence"]
-    verdicts = tables["persistence_verdicts"].set_index(["trial", "step"])["verdict"]
+    judged = tables["persistence_verdicts"].sort_values("step").groupby("trial")["verdict"]
     for trial in records(tables["trials"]):
         own = checkups[checkups["trial"] == trial["trial"]]
         first, last = own["step"].min(), own["step"].max()
+        verdicts = judged.get_group(trial["trial"]).to_list()
         yield {
             **trial,
             "steps": int(last),
             "before": _numbers(own[own["step"] == first]),
             "after": _numbers(own[own["step"] == last]),
-            "verdict_before": verdicts[trial["trial"], first],
-            "verdict_after": verdicts[trial["trial"], last],
+            "verdict_before": verdicts[0],
+            "verdict_after": verdicts[-1],
+            "verdicts": verdicts,
         }
 
 
@@ -124,4 +130,10 @@ def _change(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> s
 def _written(number: Mapping[str, Any] | None) -> str:
     if number is None or number["estimate"] is None:
         return "undefined"
-    return f"{number['estimate']:.2f} [{number['low']:.2f}, {number['high']:.2f}]"
+    return f"{short(number['estimate'])} [{short(number['low'])}, {short(number['high'])}]"
+
+
+def _path(unit: Row) -> str:
+    """The verdicts of a trial on its way, each as often as it changes."""
+    reasons = unit["before"]["f11"]["estimate"] is not None
+    return " > ".join(name for name, _ in groupby(unit["verdicts"])) if reasons else NO_SCRATCHPAD
