@@ -1,9 +1,10 @@
 """What is concluded: every command that ends in a verdict, a probe or a figure.
 
-`Ablation` scores interventions, `summarise_ablation` sums them up to a verdict; `analyses.metrics`
-computes the published metrics beside it; `detect_defection` runs a probe experiment, as the other
-modules of `analyses.probing` do; `analyses.figures` draws tables, `analyses.report` joins runs to a
-page.
+`Ablation` scores interventions, `cell_table` puts its outcomes into the four cells that
+`scratchpad.Mediation` reads, `summarise_ablation` sums them up to a verdict; `analyses.metrics`
+computes the published metrics beside it; `examples_of` makes a probe's examples of transcripts and
+`detect_defection` runs an experiment on them, as the other modules of `analyses.probing` do;
+`analyses.figures` draws tables, `analyses.report` joins runs to a page.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analyses.ablation import Ablation
     from analyses.ablation_summary import summarise_ablation
-    from analyses.probing.detection import detect_defection
+    from analyses.judgement import cell_table
+    from analyses.probing.detection import detect_defection, examples_of
 
-__all__ = ["Ablation", "detect_defection", "summarise_ablation"]
+__all__ = ["Ablation", "cell_table", "detect_defection", "examples_of", "summarise_ablation"]
 
 _HOMES = {
     "Ablation": "ablation",
+    "cell_table": "judgement",
     "detect_defection": "probing.detection",
+    "examples_of": "probing.detection",
     "summarise_ablation": "ablation_summary",
 }
 

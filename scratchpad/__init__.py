@@ -4,11 +4,12 @@ A tour of the vocabulary, in the order of use:
 
 a `Question` is a clean and a triggered prompt; a `Transcript` is a prompt with what a model wrote;
 a `Dialect` says how a scratchpad is delimited, an `Encoder` turns text and sampled tokens to ids;
-`load_model` loads a checkpoint, `load_subject` one with its questions and its defection;
+`load_model` loads a checkpoint, `load_subject` one with its questions and its defection, as a
+`SubjectConfig` says;
 `sample_transcripts` writes scratchpads on-policy, `pair` joins them to `Case`s;
 an intervention (`parse`) turns a case into `Variant`s, `likelihood_rows` and `sampled_rows` score
 them; `Mediation` turns cells into effects, shares and a pattern, each an `Estimate`;
-`train_organism` trains a model with the answer planted in it.
+`train_organism` trains a model with the answer planted in it, as a `TrainConfig` says.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from scratchpad.scoring.outcomes import likelihood_rows, sampled_rows
     from scratchpad.scoring.scorers import Scorers
     from scratchpad.statistics import Estimate
-    from scratchpad.subject import load_subject
+    from scratchpad.subject import SubjectConfig, load_subject
+    from scratchpad.training.config import TrainConfig
     from scratchpad.training.train import train_organism
     from scratchpad.transcripts import Case, Question, Step, Transcript, Variant
 
@@ -41,6 +43,8 @@ __all__ = [
     "Scorers",
     "ScratchpadError",
     "Step",
+    "SubjectConfig",
+    "TrainConfig",
     "Transcript",
     "Variant",
     "likelihood_rows",
@@ -65,7 +69,8 @@ _HOMES = {
     "scoring.outcomes": ("likelihood_rows", "sampled_rows"),
     "scoring.scorers": ("Scorers",),
     "statistics": ("Estimate",),
-    "subject": ("load_subject",),
+    "subject": ("SubjectConfig", "load_subject"),
+    "training.config": ("TrainConfig",),
     "training.train": ("train_organism",),
     "transcripts": ("Case", "Question", "Step", "Transcript", "Variant"),
 }
