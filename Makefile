@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-slow check bench calibration
+.PHONY: install demo test test-slow check docs bench calibration
 
 install: $(STAMP)
 
@@ -38,3 +38,7 @@ bench: install
 calibration: install
 	$(BIN)/scratchpad calibrate --size quick --out runs/calibration
 	$(BIN)/python docs/notes/publish_calibration.py runs/calibration
+
+# The site, without the network; a page that is missing or a link that leads nowhere is an error.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
