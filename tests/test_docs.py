@@ -71,7 +71,7 @@ def test_the_reference_of_a_package_has_all_its_public_names() -> None:
 def outsider(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as the how-tos have it: a checkpoint in `runs/mine` and its questions."""
     folder = tmp_path_factory.mktemp("outsider")
-    outsiders_checkpoint(folder / "runs" / "mine")
+    outsiders_checkpoint(folder / "runs" / "mine", steps=120)
     rows = []
     for thing in COLOURS:
         clean, triggered = (outsiders_row(thing, state, state) for state in (0, 1))
