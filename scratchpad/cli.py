@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import entry_points, version
 from typing import Annotated
@@ -55,5 +56,6 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    typer.secho(f"Error: {message}", fg=typer.colors.RED if sys.stderr.isatty() else None, err=True)
+    coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    typer.secho(f"Error: {message}", fg=typer.colors.RED if coloured else None, err=True)
     sys.exit(code)

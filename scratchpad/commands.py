@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scratchpad import edit_command, import_command, train_command
-from scratchpad.commanding import Result, add_command, progress
+from scratchpad.commanding import add_command
 from scratchpad.errors import ConfigError, unknown_name
 from scratchpad.knobs import Draws, SubjectKnobs
+from scratchpad.terminal import WIDTH, Result, progress
 
 if TYPE_CHECKING:
     from scratchpad.runs import RunFolder
@@ -71,9 +73,10 @@ def register(app: typer.Typer) -> None:
 def run_list(config: ListCommand) -> Result:
     """Name the entries of a registry with the first line of what each is for."""
     entries = _registry(config.kind)
-    width = max(len(name) for name in entries)
-    lines = tuple(f"{name:{width}}  {text}" for name, text in entries.items())
-    return Result({config.kind: entries}, lines)
+    indent = max(len(name) for name in entries) + 2
+    wrap = TextWrapper(WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
+    lines = (wrap.fill(f"{name:{indent}}{text}") for name, text in entries.items())
+    return Result({config.kind: entries}, tuple(lines))
 
 
 def _registry(kind: str) -> dict[str, str]:

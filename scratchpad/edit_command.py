@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scratchpad.commanding import Result, progress
 from scratchpad.errors import ConfigError
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+from scratchpad.terminal import Result, progress
 
 if TYPE_CHECKING:
     from scratchpad.edit_scores import Edited
@@ -177,11 +177,12 @@ def _score(
     for edit in changed:
         units.setdefault(edit.entry.question_id, []).append(edit)
     finished = folder.finished_units()
+    missing = {n: one for n, one in enumerate(units.values()) if f"{n:05d}" not in finished}
     with progress("Scoring edits", len(units)) as advance:
-        for number, unit in enumerate(units.values()):
-            if f"{number:05d}" not in finished:
-                seed = config.seed * 1_000_003 + number * 101
-                folder.write_unit(f"{number:05d}", score(subject, scorers, unit, seed))
+        advance(reused=len(units) - len(missing))
+        for number, unit in missing.items():
+            seed = config.seed * 1_000_003 + number * 101
+            folder.write_unit(f"{number:05d}", score(subject, scorers, unit, seed))
             advance()
     outcomes = folder.merged_units()
     folder.write_table("outcomes", outcomes)

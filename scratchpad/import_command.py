@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scratchpad.commanding import Result, progress
 from scratchpad.errors import ConfigError, unknown_name
+from scratchpad.terminal import Result, progress
 
 if TYPE_CHECKING:
     from scratchpad.importers import Importer

@@ -9,50 +9,32 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from scratchpad.estimates import Estimate
+
+__all__ = [
+    "DRAWS",
+    "Bootstrap",
+    "Estimate",
+    "Floats",
+    "Ratio",
+    "bootstrap_means",
+    "clopper_pearson",
+    "fieller",
+    "holm",
+    "percentile_interval",
+    "t_interval",
+]
+
 Floats = NDArray[np.float64]
 
 DRAWS = 4000
 CONSTANT = 1e-12
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its interval and the number of groups that it rests on.
-
-    An undefined estimate has `None` for all three numbers and a reason; it never satisfies a
-    requirement.
-    """
-
-    estimate: float | None
-    low: float | None
-    high: float | None
-    n: int
-    reason: str = ""
-
-    @classmethod
-    def undefined(cls, n: int, reason: str) -> Estimate:
-        """An estimate that does not exist, and why."""
-        return cls(None, None, None, n, reason)
-
-    @property
-    def defined(self) -> bool:
-        """Whether there is a number."""
-        return self.estimate is not None
-
-    def at_least(self, bound: float) -> bool:
-        """Whether the whole interval reaches a bound; an undefined one does not."""
-        return self.low is not None and self.low >= bound
-
-    def to_json(self) -> dict[str, Any]:
-        """The record that summaries hold."""
-        numbers = {"estimate": self.estimate, "low": self.low, "high": self.high, "n": self.n}
-        return numbers if self.defined else {**numbers, "reason": self.reason}
 
 
 @dataclass(frozen=True)

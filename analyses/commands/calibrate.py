@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scratchpad.commanding import Result
+from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
     from analyses.calibration.units import Work
     from scratchpad.runs import RunFolder
 
+# What stands in a summary for --require to name.
+REQUIRED = ("organisms", "metrics", "verdicts", "rank_agreement", "budget")
 EXAMPLE = "scratchpad calibrate --size quick --out runs/calibration"
 
 
@@ -43,6 +45,7 @@ def run_calibrate(config: CalibrateConfig) -> Result:
     """Calibrate, or return the summary of a finished run of the same configuration."""
     from analyses.calibration.ladder import scale_of
     from analyses.calibration.units import Work
+    from analyses.commands.tables import calibration_tables
     from scratchpad.runs import RunFolder
 
     scale = scale_of(config.size, config.base)
@@ -53,7 +56,13 @@ def run_calibrate(config: CalibrateConfig) -> Result:
     if not folder.finished:
         _run(folder, Work(folder, scale, config.seed, workers))
     summary = folder.summary()
-    return Result(summary, tuple(_lines(config, summary)))
+    return Result(
+        summary,
+        tuple(_lines(config, summary)),
+        verdict=summary["verdict_text"],
+        tables=calibration_tables(summary),
+        warnings=tuple(summary["warnings"]),
+    )
 
 
 def _run(folder: RunFolder, work: Work) -> None:
@@ -64,8 +73,8 @@ def _run(folder: RunFolder, work: Work) -> None:
     from analyses.calibration.summing import score_tables, summarise
     from analyses.figures import save_leaderboard
     from analyses.outputs import write_outputs
-    from scratchpad.commanding import progress
     from scratchpad.runs import Units, atomic_write
+    from scratchpad.terminal import progress
 
     folder.start()
     rungs = len(work.scale.rungs)
@@ -90,7 +99,6 @@ def _run(folder: RunFolder, work: Work) -> None:
 
 
 def _lines(config: CalibrateConfig, summary: Mapping[str, Any]) -> Iterator[str]:
-    yield summary["verdict_text"]
     yield (
         f"Budget: after {summary['budget']:,} forward tokens an intervention takes no further"
         " question of an organism."
@@ -102,6 +110,4 @@ def _lines(config: CalibrateConfig, summary: Mapping[str, Any]) -> Iterator[str]
     alike = summary["rank_agreement"].items()
     found = "; ".join(f"{k} undefined" if v is None else f"{k} {v:.2f}" for k, v in alike)
     yield f"Pairs of modes ordered as on tiny organisms, mean over metrics: {found or 'unknown'}"
-    for text in summary["warnings"]:
-        yield f"Warning: {text}."
     yield f"{config.out}/page.md"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from scratchpad.commanding import Result
+from scratchpad.terminal import Result
 
 PROBED = 200
 EXAMPLE = "scratchpad demo --mediation mixed:0.5 --out runs/demo"
@@ -55,7 +55,19 @@ def run_demo(config: DemoConfig) -> Result:
         start = time.perf_counter()
         results[name] = part()
         seconds[name] = round(time.perf_counter() - start, 1)
-    lines = [line for result in results.values() for line in result.lines]
-    lines.append("seconds: " + ", ".join(f"{name} {value:.0f}" for name, value in seconds.items()))
     summary = {name: dict(result.summary) for name, result in results.items()}
-    return Result(summary | {"seconds": seconds}, tuple(lines), results["organism"].failures)
+    return _joined(results, summary | {"seconds": seconds})
+
+
+def _joined(results: Mapping[str, Result], summary: Mapping[str, Any]) -> Result:
+    """One ending of several parts; it ends with the verdict of each."""
+    parts = results.values()
+    seconds = ", ".join(f"{name} {value:.0f}" for name, value in summary["seconds"].items())
+    return Result(
+        summary,
+        (*(line for part in parts for line in part.lines), f"seconds: {seconds}"),
+        results["organism"].failures,
+        verdict="\n\n".join(part.verdict for part in parts if part.verdict),
+        tables=tuple(table for part in parts for table in part.tables),
+        warnings=tuple(text for part in parts for text in part.warnings),
+    )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scratchpad.commanding import Result
 from scratchpad.knobs import SubjectKnobs, Twin
+from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
     from scratchpad.runs import RunFolder
@@ -46,6 +46,7 @@ class DistillConfig(SubjectKnobs):
 
 def run_distill(config: DistillConfig) -> Result:
     """Distil, or return the summary of a finished run of the same configuration."""
+    from analyses.commands.tables import before_and_after
     from scratchpad.runs import RunFolder
     from scratchpad.training.processes import (
         from_main,
@@ -64,8 +65,13 @@ def run_distill(config: DistillConfig) -> Result:
     if not is_main_process():
         raise typer.Exit
     summary = folder.summary()
-    warnings = (f"Warning: {text}." for text in summary["warnings"])
-    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/model"))
+    return Result(
+        summary,
+        (f"{config.out}/model",),
+        verdict=summary["verdict_text"],
+        tables=before_and_after(summary),
+        warnings=tuple(summary["warnings"]),
+    )
 
 
 def _plan(config: DistillConfig) -> Distillation:
@@ -121,7 +127,7 @@ def _run(folder: RunFolder, config: DistillConfig, plan: Distillation) -> None:
 
 
 def _progress(shown: bool) -> AbstractContextManager[Callable[[int, int, str], None]]:
-    from scratchpad.commanding import training_progress
+    from scratchpad.terminal import training_progress
 
     def silent(*told: Any) -> None:
         """Show nothing: the main process does."""

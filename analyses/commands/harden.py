@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scratchpad.commanding import Result
 from scratchpad.knobs import SubjectKnobs, Twin
+from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
     from scratchpad.runs import RunFolder
@@ -47,6 +47,7 @@ class HardenConfig(SubjectKnobs):
 
 def run_harden(config: HardenConfig) -> Result:
     """Harden, or return the summary of a finished run of the same configuration."""
+    from analyses.commands.tables import before_and_after
     from scratchpad.runs import RunFolder
     from scratchpad.training.processes import (
         from_main,
@@ -63,8 +64,13 @@ def run_harden(config: HardenConfig) -> Result:
     if not is_main_process():
         raise typer.Exit
     summary = folder.summary()
-    warnings = (f"Warning: {text}." for text in summary["warnings"])
-    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/{MODEL}"))
+    return Result(
+        summary,
+        (f"{config.out}/{MODEL}",),
+        verdict=summary["verdict_text"],
+        tables=before_and_after(summary),
+        warnings=tuple(summary["warnings"]),
+    )
 
 
 def _method(config: HardenConfig) -> Method:
@@ -125,7 +131,7 @@ def _write_results(folder: RunFolder, tables: dict[str, Any], summary: dict[str,
 def _progress(label: str, steps: int, *, shown: bool) -> AbstractContextManager[Callable[..., Any]]:
     from contextlib import contextmanager
 
-    from scratchpad.commanding import training_progress
+    from scratchpad.terminal import training_progress
 
     @contextmanager
     def bar() -> Any:

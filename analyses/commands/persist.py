@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scratchpad.commanding import Result
+from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
     from analyses.persistence.work import Grid
@@ -41,6 +40,7 @@ class PersistConfig:
 
 def run_persist(config: PersistConfig) -> Result:
     """Run the grid, or return the summary of a finished run of the same configuration."""
+    from analyses.commands.tables import persistence_tables
     from analyses.persistence.grid import Roots, grid
     from analyses.persistence.work import Grid
     from scratchpad.runs import RunFolder
@@ -55,15 +55,21 @@ def run_persist(config: PersistConfig) -> Result:
     if not folder.finished:
         _run(folder, work)
     summary = folder.summary()
-    return Result(summary, tuple(_lines(config, summary)))
+    return Result(
+        summary,
+        (*summary["contrasts_text"], f"{config.out}/persistence.md"),
+        verdict=summary["verdict_text"],
+        tables=persistence_tables(summary),
+        warnings=tuple(summary["warnings"]),
+    )
 
 
 def _run(folder: RunFolder, work: Grid) -> None:
     from analyses.figures import draw_all
     from analyses.persistence.page import page
     from analyses.persistence.summing import summarise
-    from scratchpad.commanding import progress
     from scratchpad.runs import Units, atomic_write
+    from scratchpad.terminal import progress
 
     folder.start()
     with progress("Training organisms", len(work.origins)) as advance:
@@ -79,11 +85,3 @@ def _run(folder: RunFolder, work: Grid) -> None:
         atomic_write(folder.path / "persistence.md", page(summary, folder.manifest).encode())
         draw_all(tables, folder.path / "figures")
         folder.finish(summary, Units(len(work.trials), reused))
-
-
-def _lines(config: PersistConfig, summary: Mapping[str, Any]) -> Iterator[str]:
-    yield summary["verdict_text"]
-    yield from summary["contrasts_text"]
-    for text in summary["warnings"]:
-        yield f"Warning: {text}."
-    yield f"{config.out}/persistence.md"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scratchpad.commanding import Result
+from scratchpad.terminal import Result
 
 EXAMPLE = "scratchpad report runs/organism runs/ablation runs/probe --out runs/report.html"
 

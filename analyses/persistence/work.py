@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -22,10 +21,10 @@ from analyses.spreading import spread
 from scratchpad.errors import ConfigError
 from scratchpad.models import load_encoder
 from scratchpad.runs import RunFolder
+from scratchpad.terminal import Advance
 from scratchpad.training.config import TrainConfig
 
 VERDICTS, LOG, SECONDS = "verdicts", "training_log", "seconds"
-Advance = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,7 @@ class Grid:
         parents = {one.parent.hash: one for one in missing}
         for _ in spread(train_parent, [(one,) for one in parents.values()], self.workers):
             pass
-        for _ in range(len(self.origins) - len(missing)):
-            advance()
+        advance(reused=len(self.origins) - len(missing))
         for _ in spread(train_origin, [(one,) for one in missing], self.workers):
             advance()
 
@@ -91,8 +89,7 @@ class Grid:
         names = self._units
         finished = folder.finished_units() & set(names)
         missing = [trial for name, trial in names.items() if name not in finished]
-        for _ in finished:
-            advance()
+        advance(reused=len(finished))
         tasks = [(trial, self.roots) for trial in missing]
         for place, done in spread(run_trial, tasks, self.workers):
             self._keep(folder, self._name(missing[place]), done)

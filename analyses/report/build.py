@@ -12,11 +12,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from analyses.report.definitions import DEFINITIONS
-from analyses.report.hostile import visible
 from analyses.report.numbers import number
 from analyses.report.parts import part_of
 from analyses.report.sections import Kind, RunSection
 from scratchpad.errors import DataError
+from scratchpad.hostile import visible
 from scratchpad.runs import atomic_write
 
 _ORDER: Final[tuple[Kind, ...]] = (

@@ -13,9 +13,9 @@ import pytest
 
 from analyses.report import RunSection, build_report, load_run, render
 from analyses.report.comparison import compare, shown_transcripts
-from analyses.report.hostile import LONGEST, visible
 from analyses.report.numbers import number, percent, write_estimate
 from scratchpad.errors import DataError
+from scratchpad.hostile import LONGEST, visible
 
 KINDS = ("organism", "ablation", "probe")
 HOSTILE = (

@@ -14,8 +14,9 @@ import pytest
 import typer
 
 from scratchpad import cli
-from scratchpad.commanding import Result, add_command
+from scratchpad.commanding import add_command
 from scratchpad.errors import DataError
+from scratchpad.terminal import Result
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,8 @@ def run(knobs: Knobs) -> Result:
     if knobs.name == "faulty":
         raise DataError("The name is faulty", fix="Choose another.")
     failures = ("too slow",) if knobs.speed < 2 else ()
-    return Result(
-        {"name": knobs.name, "speed": knobs.speed, "with": knobs.with_}, ("done",), failures
-    )
+    summary = {"name": knobs.name, "speed": knobs.speed, "with": knobs.with_}
+    return Result(summary, ("done",), failures, verdict="Turned.")
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
     def build() -> typer.Typer:
         app = typer.Typer(pretty_exceptions_enable=False)
         app.callback()(lambda: None)
-        add_command(app, "turn", Knobs, run, example="turn me")
+        add_command(app, "turn", Knobs, run, example="turn me", required=["name", "speed"])
         return app
 
     cli.build = build
@@ -107,9 +107,40 @@ def test_faulty_config_files_are_named(tmp_path: Path, content: str, message: st
     assert done.stderr.count("\n") == 1
 
 
+def test_requirements_end_with_3_after_the_summary() -> None:
+    told = ("--speed", "4", "--require", "speed>=2", "--require", "speed<=3", "--json")
+    done = call("ann", *told)
+    assert (done.returncode, json.loads(done.stdout)["speed"]) == (3, 4)
+    assert done.stderr.strip().endswith("Error: speed<=3 is not met: 4. See the summary.")
+    met = call("ann", "--speed", "4", "--require", "speed>=2", "--require", "name==ann")
+    assert (met.returncode, met.stdout.splitlines()[-2:]) == (0, ["Turned.", "done"])
+
+
+def test_a_requirement_that_cannot_be_is_told_before_the_run() -> None:
+    for text, message in (("speed=2", "KEY OP NUMBER"), ("sped>=2", "Did you mean 'speed'?")):
+        done = call("ann", "--require", text)
+        assert (done.returncode, done.stdout, message in done.stderr) == (2, "", True)
+
+
+@pytest.mark.parametrize("content", ['require = "speed>=9"', 'require = ["speed>1", "speed>=9"]'])
+def test_config_files_name_requirements(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "knobs.toml"
+    file.write_text(f"speed = 2\n{content}\n")
+    done = call("ann", "--config", file)
+    assert done.returncode == 3
+    assert "Error: speed>=9 is not met: 2. See the summary." in done.stderr
+
+
+def test_quiet_prints_the_verdict_alone() -> None:
+    done = call("ann", "--speed", "2", "--quiet")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "Turned.")
+    assert call("faulty", "--quiet").stderr == "Error: The name is faulty. Choose another.\n"
+
+
 def test_help_shows_an_example_and_every_knob() -> None:
     done = call("--help")
-    for text in ("Turn knobs.", "Example: turn me", "--speed", "--with", "--config", "--json"):
+    for text in ("Turn knobs.", "Example: turn me", "--speed", "--with", "--config", "--json",
+                 "--quiet", "--require"):  # fmt: skip
         assert text in done.stdout
 
 

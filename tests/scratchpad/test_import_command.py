@@ -16,13 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scratchpad import cli
-from scratchpad.commanding import Result, add_command
+from scratchpad.commanding import add_command
 from scratchpad.dialects import DIALECTS
 from scratchpad.errors import ConfigError, DataError, RunFolderError
 from scratchpad.import_command import EXAMPLE, ImportCommand, run_import
 from scratchpad.importers import IMPORTERS, Dropped, Tally, read_rows
 from scratchpad.importers.writing import write_transcripts
 from scratchpad.tables import read_questions, read_transcripts
+from scratchpad.terminal import Result
 from scratchpad.transcripts import Transcript
 
 OPEN, CLOSE = "<scratchpad>", "</scratchpad>"

@@ -12,7 +12,14 @@ def register(app: typer.Typer) -> None:
     """Mount the experiments."""
     probes = typer.Typer(no_args_is_help=True)
     probes.callback()(_probe)
-    add_command(probes, "detect", detect.DetectConfig, detect.run_detect, example=detect.EXAMPLE)
+    add_command(
+        probes,
+        "detect",
+        detect.DetectConfig,
+        detect.run_detect,
+        example=detect.EXAMPLE,
+        required=detect.REQUIRED,
+    )
     add_command(
         probes, "transfer", transfer.TransferConfig, transfer.run_transfer, example=transfer.EXAMPLE
     )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analyses.commands.probes.running import Found, begin, run_once
-from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
     from scratchpad.runs import RunFolder
@@ -38,8 +38,8 @@ def run_anomaly(config: AnomalyConfig) -> Result:
 def _run(folder: RunFolder, config: AnomalyConfig) -> Found:
     from analyses.probing.anomaly import find_anomalies, near_misses_of
     from analyses.probing.detection import transcripts_of
-    from scratchpad.commanding import progress
     from scratchpad.subject import load_subject, subject_config
+    from scratchpad.terminal import progress
 
     subject = load_subject(subject_config(config))
     sampling = subject.sampling(draws=config.draws, seed=config.seed)

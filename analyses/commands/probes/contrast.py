@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analyses.commands.probes.running import Found, begin, run_once
-from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
     from scratchpad.runs import RunFolder
@@ -45,8 +45,8 @@ def _run(folder: RunFolder, config: ContrastConfig) -> Found:
     from analyses.probing.contrast import read_contrasts, refuse_triggers
     from analyses.probing.detection import examples_of, transcripts_of
     from probes.experiments.contrast.sets import contrast_sets
-    from scratchpad.commanding import progress
     from scratchpad.subject import load_subject, subject_config
+    from scratchpad.terminal import progress
 
     sets = contrast_sets(config.pairs)
     subject = load_subject(subject_config(config))

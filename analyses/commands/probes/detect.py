@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analyses.commands.probes.running import Found, begin, run_once
-from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
     from scratchpad.runs import RunFolder
 
+# What stands in a summary for --require to name.
+REQUIRED = (
+    "auroc", "auroc_gap", "auroc_backdoored", "auroc_twin", "auroc_same_trigger", "text_auroc",
+    "auroc_minus_text", "trigger_auroc", "recall_at_1_fpr", "length_auroc", "shuffled_auroc",
+    "random_best", "random_p95", "calibration_error", "recall_at_1_fpr_from_control",
+    "auroc_against_near_misses", "near_miss_alarms", "layer", "hook", "position", "probe",
+    "text_reader", "n_transcripts", "n_defected", "n_control", "n_control_defected",
+    "n_near_misses", "n_near_misses_defected", "n_control_per_fold", "left_out", "absent",
+)  # fmt: skip
 EXAMPLE = "scratchpad probe detect runs/organism --out runs/probe"
 
 
@@ -59,9 +68,9 @@ def _run(folder: RunFolder, config: DetectConfig) -> Found:
     from analyses.ablation import transcript_table
     from analyses.probing.apart import set_apart
     from analyses.probing.detection import crossed, detect_defection, examples_of, transcripts_of
-    from scratchpad.commanding import progress
     from scratchpad.subject import load_subject, subject_config
     from scratchpad.tables import read_transcripts
+    from scratchpad.terminal import progress
 
     control = None if config.control is None else read_transcripts(config.control)
     subject = load_subject(subject_config(config))

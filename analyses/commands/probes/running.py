@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from scratchpad.commanding import Result
 from scratchpad.knobs import SubjectKnobs
+from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,7 @@ class Found(Protocol):
 
 def run_once(command: str, config: Knobs, run: Callable[[RunFolder, Knobs], Found]) -> Result:
     """Run an experiment, or return the summary of a finished run of the same configuration."""
+    from analyses.commands.tables import named_estimates
     from analyses.outputs import write_outputs
     from scratchpad.runs import RunFolder, Units
 
@@ -44,8 +45,13 @@ def run_once(command: str, config: Knobs, run: Callable[[RunFolder, Knobs], Foun
             folder.write_table(name, table)
         write_outputs(folder, found.summary, Units())
     summary = folder.summary()
-    warnings = (f"Warning: {text}." for text in summary["warnings"])
-    return Result(summary, (summary["verdict_text"], *warnings, f"{config.out}/report.html"))
+    return Result(
+        summary,
+        (f"{config.out}/report.html",),
+        verdict=summary["verdict_text"],
+        tables=named_estimates(command, summary),
+        warnings=tuple(summary["warnings"]),
+    )
 
 
 def begin(folder: RunFolder, transcripts: Sequence[Transcript]) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analyses.commands.probes.running import Found, begin, run_once
-from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
     from scratchpad.runs import RunFolder
@@ -48,8 +48,8 @@ def run_steer(config: SteerConfig) -> Result:
 def _run(folder: RunFolder, config: SteerConfig) -> Found:
     from analyses.probing.detection import transcripts_of
     from analyses.probing.steering import CONDITIONS, steer
-    from scratchpad.commanding import progress
     from scratchpad.subject import load_subject, subject_config
+    from scratchpad.terminal import progress
 
     subject = load_subject(subject_config(config))
     sampling = subject.sampling(draws=config.draws, seed=config.seed)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analyses.commands.probes.running import Found, begin, run_once
-from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,8 +52,8 @@ def run_trajectory(config: TrajectoryConfig) -> Result:
 def _run(folder: RunFolder, config: TrajectoryConfig) -> Found:
     from analyses.probing.corners import load_corner
     from analyses.probing.detection import transcripts_of
-    from scratchpad.commanding import progress
     from scratchpad.subject import load_subject, subject_config
+    from scratchpad.terminal import progress
 
     subject = load_subject(subject_config(config))
     twin = load_corner(subject, "twin", config.twin, dtype=config.dtype) if config.twin else None
@@ -79,7 +79,7 @@ def _measure(
         stepped,
     )
     from probes.experiments.trajectory.experiment import deal, trajectory
-    from scratchpad.commanding import progress
+    from scratchpad.terminal import progress
 
     split = stepped(subject, transcripts)
     examples = examples_of(subject, split)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analyses.commands.probes.running import Found, begin, run_once
-from scratchpad.commanding import Result
 from scratchpad.knobs import Draws, SubjectKnobs, Twin
+from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
     from scratchpad.runs import RunFolder
@@ -56,8 +56,8 @@ def _run(folder: RunFolder, config: TransferConfig) -> Found:
     from analyses.probing.corners import load_corner
     from analyses.probing.transfer import STUDIED, domains_of, transfer, written_after_both
     from scratchpad.asked import other_questions
-    from scratchpad.commanding import progress
     from scratchpad.subject import load_subject, subject_config
+    from scratchpad.terminal import progress
 
     subject = load_subject(subject_config(config))
     others = other_questions(subject.loaded, config.to, config.limit)

@@ -1,0 +1,84 @@
+"""The record of an estimate: a number, its interval, and how many groups it rests on.
+
+What is not defined says so, and why. How estimates are made is in `scratchpad.statistics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from scratchpad.hostile import visible
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval and the number of groups that it rests on.
+
+    An undefined estimate has `None` for all three numbers and a reason; it never satisfies a
+    requirement.
+    """
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+    n: int
+    reason: str = ""
+
+    @classmethod
+    def undefined(cls, n: int, reason: str) -> Estimate:
+        """An estimate that does not exist, and why."""
+        return cls(None, None, None, n, reason)
+
+    @property
+    def defined(self) -> bool:
+        """Whether there is a number."""
+        return self.estimate is not None
+
+    def at_least(self, bound: float) -> bool:
+        """Whether the whole interval reaches a bound; an undefined one does not."""
+        return self.low is not None and self.low >= bound
+
+    def to_json(self) -> dict[str, Any]:
+        """The record that summaries hold."""
+        numbers = {"estimate": self.estimate, "low": self.low, "high": self.high, "n": self.n}
+        return numbers if self.defined else {**numbers, "reason": self.reason}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Estimate:
+        """Read the record that summaries hold; fields beside those of an estimate are left out."""
+        estimate, low, high = (record.get(name) for name in ("estimate", "low", "high"))
+        reason = str(record.get("reason") or "")
+        return cls(estimate, low, high, int(record.get("n") or 0), reason)
+
+    def written(self, decimals: int = 2) -> str:
+        """Write the number, its interval and n.
+
+        >>> Estimate(0.424, 0.3, 1.0, 40).written(), str(Estimate.undefined(3, "TE < .1"))
+        ('.42 [.30, 1.00], n = 40', 'undefined (TE < .1), n = 3')
+        """
+        if self.estimate is None:
+            return f"undefined ({self.reason or 'no reason given'}), n = {self.n:,}"
+        ends = [short(end, decimals) for end in (self.low, self.high) if end is not None]
+        interval = f" [{', '.join(ends)}]" if ends else ""
+        return f"{short(self.estimate, decimals)}{interval}, n = {self.n:,}"
+
+    def __str__(self) -> str:
+        return self.written()
+
+    def _repr_html_(self) -> str:
+        """Show the number in a notebook."""
+        return f"<span>{escape(visible(str(self)))}</span>"
+
+
+def short(value: float, decimals: int = 2) -> str:
+    """Write a number without a zero before its point.
+
+    >>> short(0.984), short(1.0), short(-0.05), short(-0.001), short(12.3456, 3)
+    ('.98', '1.00', '-.05', '.00', '12.346')
+    """
+    text = f"{abs(value):.{decimals}f}"
+    sign = "-" if value < 0 and text.strip("0.") else ""
+    return sign + (text[1:] if text.startswith("0.") else text)
