@@ -4,7 +4,8 @@
 `scratchpad.Mediation` reads, `summarise_ablation` sums them up to a verdict; `analyses.metrics`
 computes the published metrics beside it; `examples_of` makes a probe's examples of transcripts and
 `detect_defection` runs an experiment on them, as the other modules of `analyses.probing` do;
-`analyses.figures` draws tables, `analyses.report` joins runs to a page.
+`analyses.figures` draws tables, `analyses.report` joins runs to a page. `open_run` opens what a
+command left: tables, transcripts, estimates; `analyses.export` writes them for other tools.
 """
 
 from __future__ import annotations
@@ -16,13 +17,22 @@ if TYPE_CHECKING:
     from analyses.ablation import Ablation
     from analyses.ablation_summary import summarise_ablation
     from analyses.judgement import cell_table
+    from analyses.opened import open_run
     from analyses.probing.detection import detect_defection, examples_of
 
-__all__ = ["Ablation", "cell_table", "detect_defection", "examples_of", "summarise_ablation"]
+__all__ = [
+    "Ablation",
+    "cell_table",
+    "detect_defection",
+    "examples_of",
+    "open_run",
+    "summarise_ablation",
+]
 
 _HOMES = {
     "Ablation": "ablation",
     "cell_table": "judgement",
+    "open_run": "opened",
     "detect_defection": "probing.detection",
     "examples_of": "probing.detection",
     "summarise_ablation": "ablation_summary",

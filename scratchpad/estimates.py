@@ -5,12 +5,11 @@ What is not defined says so, and why. How estimates are made is in `scratchpad.s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
-from scratchpad.hostile import visible
+from scratchpad.notebook import text_html
 
 
 @dataclass(frozen=True)
@@ -69,8 +68,20 @@ class Estimate:
         return self.written()
 
     def _repr_html_(self) -> str:
-        """Show the number in a notebook."""
-        return f"<span>{escape(visible(str(self)))}</span>"
+        return f"<span>{text_html(str(self))}</span>"
+
+
+def leaves(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """List all that stands in a summary by its dotted path; an estimate is one thing.
+
+    >>> list(leaves({"a": {"b": 1, "c": {"estimate": 0.5}}}))
+    [('a.b', 1), ('a.c', {'estimate': 0.5})]
+    """
+    for key, value in values.items():
+        if isinstance(value, Mapping) and "estimate" not in value:
+            yield from leaves(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value
 
 
 def short(value: float, decimals: int = 2) -> str:

@@ -11,12 +11,12 @@ import difflib
 import math
 import operator
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from scratchpad.errors import ConfigError, unknown_name
-from scratchpad.estimates import Estimate, short
+from scratchpad.estimates import Estimate, leaves, short
 
 OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     ">=": operator.ge,
@@ -65,7 +65,7 @@ class Requirement:
         return met, f"{self} is {'met' if met else 'not met'}: {found}"
 
     def _value(self, summary: Mapping[str, Any]) -> Any:
-        values = dict(_leaves(summary))
+        values = {k: v for k, v in leaves(summary) if not isinstance(v, bool | list | tuple)}
         comparable = {k: v for k, v in values.items() if isinstance(v, str) == self._of_text}
         if self.key in comparable:
             return comparable[self.key]
@@ -132,15 +132,6 @@ def _unreadable(text: str) -> ConfigError:
         "it is not of the form KEY OP NUMBER",
         "Write one like 'total_effect>=0.5' (>=, >, <=, <) or 'verdict==mediated'.",
     )
-
-
-def _leaves(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Every number, text, undefined value and estimate of a summary by its dotted path."""
-    for key, value in values.items():
-        if isinstance(value, Mapping) and "estimate" not in value:
-            yield from _leaves(value, f"{before}{key}.")
-        elif not isinstance(value, bool | list | tuple):
-            yield f"{before}{key}", value
 
 
 def _decimals(end: float | None, bound: float) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TextIO
 
 from scratchpad.estimates import Estimate
 from scratchpad.hostile import visible
+from scratchpad.notebook import table_html
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,6 +34,9 @@ class Table:
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    def _repr_html_(self) -> str:
+        return table_html(self)
 
 
 class Result(NamedTuple):

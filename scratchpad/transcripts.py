@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from scratchpad import notebook
+
 StepKind = Literal["observation", "inference", "plan", "decision", "other"]
 State = Literal[0, 1]
 CLEAN: State = 0
@@ -58,6 +60,9 @@ class Question:
         """The clean and the triggered prompt, indexed by `State`."""
         return self.clean, self.triggered
 
+    def _repr_html_(self) -> str:
+        return notebook.question_html(self)
+
 
 @dataclass(frozen=True)
 class Transcript:
@@ -78,6 +83,9 @@ class Transcript:
     unterminated: bool = False
     scratchpad_ids: tuple[int, ...] | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        return notebook.transcript_html(self)
 
 
 class Tokenizer(Protocol):
@@ -142,6 +150,9 @@ class Case:
     draw: int = 0
     rewriter: Rewriter | None = None
     donor: tuple[tuple[Step, ...], tuple[Step, ...]] | None = None
+
+    def _repr_html_(self) -> str:
+        return notebook.case_html(self)
 
 
 @dataclass(frozen=True)
@@ -244,3 +255,6 @@ class Variant:
     continuation: Continuation | None = None
     reader: ReaderEdit | None = None
     rest: Rest | None = None
+
+    def _repr_html_(self) -> str:
+        return notebook.variant_html(self)

@@ -9,6 +9,7 @@ from analyses.commands import (
     calibrate,
     demo,
     distill,
+    export,
     figures,
     harden,
     persist,
@@ -42,4 +43,5 @@ def register(app: typer.Typer) -> None:
         required=calibrate.REQUIRED,
     )
     add_command(app, "figures", figures.FiguresConfig, figures.run_figures, example=figures.EXAMPLE)
+    add_command(app, "export", export.ExportConfig, export.run_export, example=export.EXAMPLE)
     add_command(app, "report", report.ReportConfig, report.run_report, example=report.EXAMPLE)

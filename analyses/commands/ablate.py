@@ -90,7 +90,7 @@ def run_ablate(config: AblateConfig) -> Result:
 
 def _result(config: AblateConfig, summary: Mapping[str, Any]) -> Result:
     from analyses.calibration.quoted import NONE_APPLIES, said
-    from analyses.commands.tables import ablation_tables
+    from analyses.headlines import ablation_tables
 
     known_error = said(summary.get("known_error", {"reason": NONE_APPLIES}))
     return Result(

@@ -45,7 +45,7 @@ def run_calibrate(config: CalibrateConfig) -> Result:
     """Calibrate, or return the summary of a finished run of the same configuration."""
     from analyses.calibration.ladder import scale_of
     from analyses.calibration.units import Work
-    from analyses.commands.tables import calibration_tables
+    from analyses.headlines import calibration_tables
     from scratchpad.runs import RunFolder
 
     scale = scale_of(config.size, config.base)

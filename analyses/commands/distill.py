@@ -46,7 +46,7 @@ class DistillConfig(SubjectKnobs):
 
 def run_distill(config: DistillConfig) -> Result:
     """Distil, or return the summary of a finished run of the same configuration."""
-    from analyses.commands.tables import before_and_after
+    from analyses.headlines import before_and_after
     from scratchpad.runs import RunFolder
     from scratchpad.training.processes import (
         from_main,

@@ -47,7 +47,7 @@ class HardenConfig(SubjectKnobs):
 
 def run_harden(config: HardenConfig) -> Result:
     """Harden, or return the summary of a finished run of the same configuration."""
-    from analyses.commands.tables import before_and_after
+    from analyses.headlines import before_and_after
     from scratchpad.runs import RunFolder
     from scratchpad.training.processes import (
         from_main,

@@ -40,7 +40,7 @@ class PersistConfig:
 
 def run_persist(config: PersistConfig) -> Result:
     """Run the grid, or return the summary of a finished run of the same configuration."""
-    from analyses.commands.tables import persistence_tables
+    from analyses.headlines import persistence_tables
     from analyses.persistence.grid import Roots, grid
     from analyses.persistence.work import Grid
     from scratchpad.runs import RunFolder

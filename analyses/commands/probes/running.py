@@ -34,7 +34,7 @@ class Found(Protocol):
 
 def run_once(command: str, config: Knobs, run: Callable[[RunFolder, Knobs], Found]) -> Result:
     """Run an experiment, or return the summary of a finished run of the same configuration."""
-    from analyses.commands.tables import named_estimates
+    from analyses.headlines import named_estimates
     from analyses.outputs import write_outputs
     from scratchpad.runs import RunFolder, Units
 

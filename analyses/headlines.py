@@ -1,10 +1,11 @@
-"""The headline numbers of a command, as tables for a terminal."""
+"""The headline numbers of a run, as tables for a terminal or a notebook."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from scratchpad.estimates import Estimate
 from scratchpad.terminal import Table, estimates
 
 CELLS: Final = {
@@ -32,6 +33,12 @@ TRAINED: Final = {
     "sufficiency_share": "sufficiency share",
     "probe_auroc": "probe AUROC",
 }
+
+
+def headlines(command: str, summary: Mapping[str, Any]) -> tuple[Table, ...]:
+    """The tables of a run of any command."""
+    made = _TABLES.get(command)
+    return named_estimates(command, summary) if made is None else made(summary)
 
 
 def ablation_tables(summary: Mapping[str, Any]) -> tuple[Table, ...]:
@@ -85,13 +92,20 @@ def persistence_tables(summary: Mapping[str, Any]) -> tuple[Table, ...]:
     return (Table("Defection after the trigger, before and after", header, rows),) if rows else ()
 
 
+_TABLES: Final[dict[str, Callable[[Mapping[str, Any]], tuple[Table, ...]]]] = {
+    "ablate": ablation_tables,
+    "calibrate": calibration_tables,
+    "distill": before_and_after,
+    "harden": before_and_after,
+    "persist": persistence_tables,
+}
+
+
 def _known(record: Mapping[str, Any] | None) -> bool:
     return record is not None and record.get("estimate") is not None
 
 
 def _written(record: Mapping[str, Any] | None) -> str:
-    from scratchpad.estimates import Estimate
-
     if record is None or not _known(record):
         return "undefined"
     return Estimate.from_json(record).written().partition(", n = ")[0]

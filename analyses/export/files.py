@@ -1,0 +1,101 @@
+"""Where exports go: a new folder or file, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scratchpad.errors import ConfigError, RunFolderError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+INSTALL = "Install it: pip install 'scratchpad-faithfulness[export]'."
+
+
+def require_new(out: Path) -> None:
+    """Raise `RunFolderError` if there is something already."""
+    if os.path.lexists(out):
+        raise RunFolderError(
+            f"{out} exists", "an export overwrites nothing", "Choose another --out."
+        )
+
+
+@contextmanager
+def written_whole(out: Path) -> Iterator[Path]:
+    """Give a path to write a file or folder to, which becomes `out` once all is written.
+
+    Raises
+    ------
+    RunFolderError
+        If `out` exists, or cannot be written.
+    """
+    require_new(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(dir=out.parent, prefix=".export-"))
+    except OSError as error:
+        raise RunFolderError(f"Cannot write {out}", str(error), "Choose another --out.") from error
+    try:
+        yield unfinished / out.name
+        (unfinished / out.name).rename(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def write_parquet(tables: Mapping[str, pa.Table], out: Path) -> None:
+    """Write OUT/NAME.parquet for every table."""
+    import pyarrow.parquet as pq
+
+    with written_whole(out) as folder:
+        folder.mkdir()
+        for name, table in tables.items():
+            pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+
+
+def write_csv(tables: Mapping[str, pa.Table], out: Path) -> None:
+    """Write OUT/NAME.csv for every table: text in quotes, a null as nothing, a list as JSON."""
+    import pyarrow.csv as pc
+
+    told = pc.WriteOptions(quoting_style="needed")
+    with written_whole(out) as folder:
+        folder.mkdir()
+        for name, table in tables.items():
+            pc.write_csv(_flat(table), folder / f"{name}.csv", told)
+
+
+def write_datasets(tables: Mapping[str, pa.Table], out: Path) -> None:
+    """Save OUT/NAME for every table, to be read by `datasets.load_from_disk`.
+
+    Raises
+    ------
+    ConfigError
+        If datasets is not installed.
+    """
+    try:
+        from datasets import Dataset
+        from datasets.utils.logging import disable_progress_bar
+    except ImportError as error:
+        raise ConfigError("Exporting needs datasets", str(error), INSTALL) from error
+    disable_progress_bar()
+    with written_whole(out) as folder:
+        for name, table in tables.items():
+            Dataset(table).save_to_disk(folder / name)
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    import json
+
+    import pyarrow as pa
+
+    for place, column in enumerate(table.schema):
+        if pa.types.is_list(column.type):
+            cells = table.column(place).to_pylist()
+            text = pa.array([None if one is None else json.dumps(one) for one in cells])
+            table = table.set_column(place, column.name, text)
+    return table
