@@ -15,7 +15,11 @@ from scratchpad.errors import ConfigError, RunFolderError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-INSTALL = "Install it: pip install 'scratchpad-faithfulness[export]'."
+
+def not_installed(to: str, error: ImportError) -> ConfigError:
+    """Build the error for a format whose package is not there."""
+    fix = "Install them: pip install 'scratchpad-faithfulness[export]'."
+    return ConfigError(f"Exporting to {to} needs more packages", str(error), fix)
 
 
 def require_new(out: Path) -> None:
@@ -81,7 +85,7 @@ def write_datasets(tables: Mapping[str, pa.Table], out: Path) -> None:
         from datasets import Dataset
         from datasets.utils.logging import disable_progress_bar
     except ImportError as error:
-        raise ConfigError("Exporting needs datasets", str(error), INSTALL) from error
+        raise not_installed("datasets", error) from error
     disable_progress_bar()
     with written_whole(out) as folder:
         for name, table in tables.items():

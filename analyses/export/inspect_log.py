@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from analyses.export.files import INSTALL, require_new, written_whole
+from analyses.export.files import not_installed, require_new, written_whole
 from analyses.export.inspect_samples import sample_of, targets_of, variants_of
 from analyses.export.tidy import writable
 from analyses.opened import Run
@@ -42,7 +42,7 @@ def write_inspect(run: Run, out: Path) -> int:
     try:
         from inspect_ai.log import write_eval_log
     except ImportError as error:
-        raise ConfigError("Exporting needs inspect-ai", str(error), INSTALL) from error
+        raise not_installed("inspect", error) from error
     log = inspect_log(run)
     with written_whole(out) as unfinished:
         write_eval_log(log, unfinished)
