@@ -1,9 +1,8 @@
 """A finished run, opened: its tables, its transcripts and what it found.
 
-    >>> run = analyses.open_run("runs/ablation")      # doctest: +SKIP
-    >>> run.table("outcomes"), run.estimate("cells.f01"), run.transcripts()[0]  # doctest: +SKIP
-
-In a notebook a run shows its verdict and its headline numbers.
+`analyses.open_run("runs/ablation")` gives one; then `run.table("outcomes")`,
+`run.estimate("cells.f01")`, `run.transcripts()[0]`. In a notebook a run shows its verdict and its
+headline numbers.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ import torch
 
 import brief
 from analyses import outputs
+from analyses.commands import ablate
+from analyses.commands.probes import detect
 from fake_server import Asked, Said, serving, turn
 from tiny import (
     COLOURS,
@@ -94,8 +96,13 @@ def test_cells_of_given_transcripts_equal_direct_model_calls(world: Path, tmp_pa
     assert effect == pytest.approx(direct["f11"] - direct["f00"], abs=0.01)
     assert (out / "report.html").exists()
     assert {"png", "svg", "pdf", "csv"} <= {p.suffix[1:] for p in (out / "figures").iterdir()}
-    again = scratchpad("ablate", *foreign(world, *transcripts), "--out", out, "--json")
+    wanted = ("--require", "total_effect>=2", "--require", "cells.f11<=1", "--json")
+    again = scratchpad("ablate", *foreign(world, *transcripts), "--out", out, *wanted)
     assert json.loads(again.stdout) == summary
+    assert again.returncode == 3
+    assert "Error: total_effect>=2 is not met: " in again.stderr
+    assert "cells.f11" not in again.stderr
+    assert set(ablate.REQUIRED) <= set(summary)
     other = scratchpad("ablate", *foreign(world, *transcripts), "--out", out, "--seed", "7")
     assert (other.returncode, "Traceback" in other.stderr) == (2, False)
     assert "another configuration" in other.stderr
@@ -176,6 +183,7 @@ def test_probe_detect_says_when_the_text_reads_as_well(world: Path, tmp_path: Pa
     summary = json.loads(done.stdout)
     assert summary["auroc"]["n"] == len(COLOURS)
     assert any("text" in warning for warning in summary["warnings"])
+    assert set(detect.REQUIRED) <= set(summary)
 
 
 def bad_inputs(world: Path, tmp_path: Path) -> dict[str, tuple[list[str | Path], str]]:

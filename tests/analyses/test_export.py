@@ -161,7 +161,8 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def test_datasets_and_parquet_hold_typed_copies(ablation: Path, tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
+    import datasets
+
     rows = export(ablation, "datasets", tmp_path / "d")
     assert rows == export(ablation, "parquet", tmp_path / "p")
     loaded = {name: datasets.load_from_disk(tmp_path / "d" / name) for name in rows}

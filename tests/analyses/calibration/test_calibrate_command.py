@@ -14,6 +14,7 @@ import brief
 from analyses.calibration import ladder, units
 from analyses.calibration.instruments import INSTRUMENTS, sources
 from analyses.calibration.ladder import Rung, Scale
+from analyses.commands.calibrate import REQUIRED
 from scratchpad.organisms.slots import Batch, Mix
 from scratchpad.training.config import TrainConfig
 from scratchpad.training.recipes import RECIPES, SIZES, Size, Stage
@@ -141,6 +142,11 @@ def test_a_finished_run_gives_its_summary_and_another_seed_is_refused(
     done = calibrate(capfd, finished, "--workers", "2")
     assert done.code == 0
     assert "forward tokens an intervention takes no further" in done.out
+    gated = calibrate(capfd, finished, "--require", "organisms>=99", "--require", "budget>0")
+    assert (gated.code, gated.line) == (
+        3, f"Error: organisms>=99 is not met: {ORGANISMS}. See the summary."
+    )  # fmt: skip
+    assert set(REQUIRED) <= set(brief.summary_of(finished))
     refused = calibrate(capfd, finished, "--seed", "1")
     assert refused.code == 2
     assert "another configuration" in refused.line

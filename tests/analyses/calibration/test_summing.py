@@ -13,6 +13,7 @@ from analyses.calibration.instruments import INSTRUMENTS
 from analyses.calibration.page import page
 from analyses.calibration.scoring.ranking import ranked_errors
 from analyses.calibration.summing import goals, score_tables, summarise
+from analyses.commands.calibrate import REQUIRED
 from analyses.figures import save_leaderboard
 from analyses.report.calibration_tables import metrics_table
 from toy_ladder import answered, attributed, ladder, measured, sampled_twice
@@ -132,6 +133,7 @@ def test_tiny_results_stand_beside_how_far_others_rank_as_they_do() -> None:
     columns = ["metric", "base", "route", "agreement", "pairs", "undefined"]
     tables["carried"] = pd.DataFrame(rows, columns=columns)
     summary = summarise(tables, budget=60_000)
+    assert set(REQUIRED) <= set(summary)
     assert summary["rank_agreement"] == {
         "small, scratch": 0.75, "base, 9 parameters, lora": 0.75, "medium, scratch": None
     }  # fmt: skip
