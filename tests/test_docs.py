@@ -27,9 +27,10 @@ DOCS = Path(__file__).parent.parent / "docs"
 NOTEBOOKS = sorted(DOCS.glob("notebooks/*.ipynb"))
 COMMANDS = {
     "list", "train", "sample", "edit", "import", "demo", "ablate", "distill", "harden", "persist",
-    "calibrate", "figures", "report", "probe detect", "probe transfer", "probe anomaly",
+    "calibrate", "figures", "report", "export", "probe detect", "probe transfer", "probe anomaly",
     "probe contrast", "probe trajectory", "probe steer",
 }  # fmt: skip
+SHARED = {"config", "json", "quiet", "require"}
 OURS = ("scratchpad", "probes", "analyses")
 
 
@@ -56,7 +57,7 @@ def test_the_reference_has_a_row_for_every_knob(name: str, config: type[Any]) ->
     (section,) = [one for one in hook("commands").reference().split("\n## ")
                   if one.splitlines()[0].split()[-1] == name]  # fmt: skip
     flags = {field.name.rstrip("_").replace("_", "-") for field in fields(config)} - {"model"}
-    assert flags == set(re.findall(r"<code>--([\w-]+)", section)) - {"config", "json"}
+    assert flags == set(re.findall(r"<code>--([\w-]+)", section)) - SHARED
     assert "<code>model &lt;str&gt;</code>" in section
 
 

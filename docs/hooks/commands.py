@@ -18,9 +18,10 @@ FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 HEAD = """# Commands
 
 Written from the code, as `--help` is. Every command takes `--json`, with which stdout carries
-the summary and nothing else, and `--config FILE.toml`, whose keys are the names of the flags. Exit
-codes: 0 done, 1 a bug of ours, 2 something for you to mend, 3 finished but a stated requirement is
-not met.
+the summary and nothing else, `--quiet`, with which it carries the verdict alone, and `--config
+FILE.toml`, whose keys are the names of the flags. Exit codes: 0 done, 1 a bug of ours, 2 something
+for you to mend, 3 finished but a stated requirement is not met
+([`--require`](../interoperation.md#a-gate-for-continuous-integration)).
 """
 
 
