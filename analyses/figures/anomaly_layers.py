@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator
 from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
-from analyses.figures.style import GREY, INK, SMALL, new_figure
+from analyses.figures.look import new_figure
+from analyses.figures.style import GREY, INK, SMALL
 from analyses.figures.tables import records, require_rows, spread
 
 TEXT: Final = "token counts"
@@ -62,7 +63,7 @@ class AnomalyLayers(TableFigure):
     def _draw(self, data: DataFrame) -> Figure:
         require_rows(data, self.name, "anomalies")
         targets, positions = (list(data[name].unique()) for name in ("target", "position"))
-        figure = new_figure(height=0.75 + 0.95 * len(targets))
+        figure = new_figure(rows=0.75, panels=0.95 * len(targets))
         grid = figure.subplots(
             len(targets), len(positions), squeeze=False, sharex=True, sharey=True
         )
@@ -73,7 +74,7 @@ class AnomalyLayers(TableFigure):
             row[0].set_ylabel(_TITLES.get(target, target), fontsize=SMALL)
         for position, axes in zip(positions, grid[0], strict=True):
             axes.set_title(position)
-        figure.supxlabel("layer", fontsize=8)
+        figure.supxlabel("layer")
         handles = {line.get_label(): line for line in grid[0, 0].get_lines()}
         named = {name: line for name, line in handles.items() if not str(name).startswith("_")}
         figure.legend(

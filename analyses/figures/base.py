@@ -9,7 +9,8 @@ from typing import ClassVar
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from analyses.figures.style import paper_style
+from analyses.figures.look import Look, scale_strokes
+from analyses.figures.style import styled
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class TableFigure(ABC):
 
     name: ClassVar[str]
     tables: ClassVar[tuple[str, ...]] = ("outcomes",)
+    optional: ClassVar[tuple[str, ...]] = ()  # those of `tables` that it can do without
 
     @abstractmethod
     def data(self, table: DataFrame, *more: DataFrame) -> DataFrame:
@@ -31,16 +33,23 @@ class TableFigure(ABC):
     def caption(self, data: DataFrame) -> str:
         """Say what is drawn, what the intervals are, and n."""
 
-    def draw(self, data: DataFrame) -> Figure:
-        """Draw the values.
+    def usual_width(self, data: DataFrame) -> str:
+        """Name the width that the figure takes where none is asked for."""
+        return "column"
+
+    def draw(self, data: DataFrame, look: Look | None = None) -> Figure:
+        """Draw the values, in a paper's style and the usual width unless told otherwise.
 
         Raises
         ------
         DataError
             If there are none.
         """
-        with paper_style():
-            return self._draw(data)
+        asked = look or Look(self.usual_width(data))
+        with styled(asked):
+            figure = self._draw(data)
+            scale_strokes(figure, asked.scale)
+            return figure
 
     def __call__(self, table: DataFrame, *more: DataFrame) -> Figure:
         """Draw the figure from a run's tables, given in the order of `tables`."""

@@ -15,19 +15,13 @@ from analyses.calibration.scoring.populations import HEADLINE
 from analyses.calibration.scoring.ranking import ranked_errors
 from analyses.figures.base import TableFigure
 from analyses.figures.calibration_panels import DASHES, REFERENCE, draw_panel
-from analyses.figures.style import (
-    COLUMN,
-    EXPOSURE_COLOURS,
-    EXPOSURE_MARKERS,
-    EXPOSURE_NAMES,
-    GREY,
-    INK,
-    new_figure,
-)
+from analyses.figures.look import canvas, is_wide, new_figure
+from analyses.figures.style import EXPOSURE_COLOURS, EXPOSURE_MARKERS, EXPOSURE_NAMES, GREY, INK
 from analyses.figures.tables import if_any_known, require_rows, spread
 
 _WIDEST: Final = 0.14  # how far beside its planted truth an organism is drawn
 _CLOSEST: Final = 0.055
+_PANEL: Final = 0.95  # inches of canvas that a panel takes
 _COLUMNS: Final = [
     "metric", "share", "error", "organism", "mediation", "admitted", "planted_tie", "planted_pie",
     "place", "seen", "estimate", "low", "high", "n", "reason",
@@ -39,16 +33,10 @@ class Calibration(TableFigure):
     """A metric's number against the planted total indirect effect: a panel for each metric.
 
     Tables `means`, `organisms`, `reference` and `leaderboard` of a calibration.
-
-    Parameters
-    ----------
-    across : int
-        Panels side by side.
     """
 
     name: ClassVar[str] = "calibration"
     tables: ClassVar[tuple[str, ...]] = ("means", "organisms", "reference", "leaderboard")
-    across: int = 5
 
     def data(self, table: DataFrame, *more: DataFrame) -> DataFrame:
         """Give every metric's number after the triggered prompt, for each planted organism.
@@ -76,6 +64,10 @@ class Calibration(TableFigure):
         ordered = grid.sort_values(["rank", "place"], kind="stable")
         return if_any_known(ordered[_COLUMNS].reset_index(drop=True))
 
+    def usual_width(self, data: DataFrame) -> str:
+        """Take both columns: there are many panels."""
+        return "text"
+
     def caption(self, data: DataFrame) -> str:
         """Say what is drawn, what the intervals are, and n."""
         organisms = data.drop_duplicates("organism")
@@ -96,18 +88,19 @@ class Calibration(TableFigure):
     def _draw(self, data: DataFrame) -> Figure:
         require_rows(data, self.name, "metrics of planted organisms")
         panels = list(data["metric"].drop_duplicates())
-        rows = -(-len(panels) // self.across)
-        figure = new_figure(height=0.65 + 1.55 * rows, width=2 * COLUMN)
-        grid = figure.subplots(rows, self.across, squeeze=False)
+        across = min(len(panels), int(canvas() / _PANEL))
+        rows = -(-len(panels) // across)
+        figure = new_figure(rows=0.65 + 0.55 * rows, panels=0.7 * rows)
+        grid = figure.subplots(rows, across, squeeze=False)
         shares = data.loc[data["share"]]
         for place, (axes, metric) in enumerate(zip(grid.flat, panels, strict=False)):
             draw_panel(axes, data.loc[data["metric"] == metric], shares)
-            if place + self.across < len(panels):
+            if place + across < len(panels):
                 axes.tick_params(labelbottom=False)
         for axes in grid.flat[len(panels) :]:
             axes.set_axis_off()
-        figure.supxlabel("planted total indirect effect (TIE)", fontsize=8)
-        figure.supylabel("metric after the triggered prompt", fontsize=8)
+        figure.supxlabel("planted total indirect effect (TIE)")
+        figure.supylabel("metric after the triggered prompt")
         _legend(figure, grid[0, 0])
         return figure
 
@@ -156,8 +149,13 @@ def _legend(figure: Figure, axes: Axes) -> None:
     for seen in (True, False):
         axes.plot([], [], linestyle="none", marker=EXPOSURE_MARKERS[seen],
                   color=EXPOSURE_COLOURS[seen],
-                  label=f"intervention {EXPOSURE_NAMES[seen]} in training")  # fmt: skip
+                  label=f"{EXPOSURE_NAMES[seen]} in training")  # fmt: skip
     axes.plot([], [], linestyle="none", marker="o", color=INK, markerfacecolor="white",
               markeredgewidth=0.7, label="planted TIE \N{NOT EQUAL TO} PIE")  # fmt: skip
     axes.plot([], [], color=GREY, linewidth=0.6, linestyle=DASHES, label="identity")
-    figure.legend(loc="outside upper center", ncols=4, handletextpad=0.4, columnspacing=1.4)
+    figure.legend(
+        loc="outside upper center",
+        ncols=4 if is_wide() else 2,
+        handletextpad=0.4,
+        columnspacing=1.4,
+    )

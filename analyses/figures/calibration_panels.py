@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from pandas import DataFrame
 
+from analyses.figures.look import points
 from analyses.figures.style import (
     EXPOSURE_COLOURS,
     EXPOSURE_MARKERS,
@@ -100,8 +101,9 @@ def _heading(axes: Axes, data: DataFrame) -> None:
     lines += [f"error {short(row['error'])}"] if pd.notna(row["error"]) else []
     lines += [f"{undefined} undefined"] if undefined else []
     axes.annotate(
-        "\n".join(lines), (0.5, 1), (0, 2), xycoords="axes fraction", textcoords="offset points",
-        ha="center", va="bottom", fontsize=SMALL, color=GREY, linespacing=1.1,
+        "\n".join(lines), (0.5, 1), (0, points(2)), xycoords="axes fraction",
+        textcoords="offset points", ha="center", va="bottom", fontsize=SMALL, color=GREY,
+        linespacing=1.1,
     )  # fmt: skip
     name = "\n".join(textwrap.wrap(row["metric"], 17))
-    axes.set_title(name, fontsize=SMALL, pad=3 + _LINE * len(lines), linespacing=1.1)
+    axes.set_title(name, fontsize=SMALL, pad=points(3 + _LINE * len(lines)), linespacing=1.1)

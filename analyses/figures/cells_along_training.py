@@ -11,15 +11,8 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
-from analyses.figures.style import (
-    COLUMN,
-    GREY,
-    SMALL,
-    STATE_COLOURS,
-    new_figure,
-    probability_axis,
-    short,
-)
+from analyses.figures.look import is_wide, new_figure
+from analyses.figures.style import GREY, SMALL, STATE_COLOURS, probability_axis, short
 from analyses.figures.tables import mean_by_group, require_rows, spread
 
 _PANEL: Final = ("behaviour", "conflict_share")
@@ -65,6 +58,10 @@ class CellsAlongTraining(TableFigure):
         flags: dict[str, Any] = {"cell": cell, "not_applicable": False, "unterminated": False}
         return mean_by_group(table.assign(**absent, **flags), _KEYS)
 
+    def usual_width(self, data: DataFrame) -> str:
+        """Take both columns for several panels side by side."""
+        return "column" if data["conflict_share"].nunique() == 1 else "text"
+
     def caption(self, data: DataFrame) -> str:
         """Say what is drawn, what the intervals are, and n."""
         seeds, several = data["seed"].nunique(), len(data.groupby(list(_PANEL))) > 1
@@ -86,8 +83,7 @@ class CellsAlongTraining(TableFigure):
         require_rows(data, self.name, "cells along training")
         rows = list(dict.fromkeys(data["behaviour"]))
         columns = sorted(set(data["conflict_share"]))
-        width = COLUMN if len(columns) == 1 else 2 * COLUMN
-        figure = new_figure(height=0.6 + 1.5 * len(rows), width=width)
+        figure = new_figure(rows=0.6 + 1.5 * len(rows))
         panels = figure.subplots(len(rows), len(columns), sharey=True, sharex="row", squeeze=False)
         for (row, behaviour), (column, share) in product(enumerate(rows), enumerate(columns)):
             chosen = (data["behaviour"] == behaviour) & (data["conflict_share"] == share)
@@ -121,5 +117,4 @@ def _draw_panel(axes: Axes, data: DataFrame) -> None:
 def _legend(figure: Figure, axes: Axes) -> None:
     for cell, words in _WORDS.items():
         axes.plot([], [], label=f"{cell}: {words}", **_LOOKS[cell])
-    wide = figure.get_figwidth() > COLUMN
-    figure.legend(loc="outside lower center", ncols=2 if wide else 1, handlelength=2)
+    figure.legend(loc="outside lower center", ncols=2 if is_wide() else 1, handlelength=2)

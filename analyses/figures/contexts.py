@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
-from analyses.figures.style import GREY, INK, STATE_COLOURS, new_figure
+from analyses.figures.look import new_figure
+from analyses.figures.style import GREY, INK, STATE_COLOURS
 from analyses.figures.tables import records, require_rows, spread
 
 # In the order of the figure, from the top: the kind of context and how its marks look.
@@ -54,7 +55,7 @@ class Contexts(TableFigure):
     def _draw(self, data: DataFrame) -> Figure:
         require_rows(data, self.name, "contexts")
         heights = _heights(data)
-        figure = new_figure(height=0.5 + 0.17 * (max(heights) + 1))
+        figure = new_figure(rows=0.5 + 0.17 * (max(heights) + 1))
         axes = figure.subplots()
         for row, height in zip(records(data), heights, strict=True):
             _draw_row(axes, row, height)

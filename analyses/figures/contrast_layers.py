@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
-from analyses.figures.style import GREY, INK, SMALL, new_figure
+from analyses.figures.look import new_figure
+from analyses.figures.style import GREY, INK, SMALL
 from analyses.figures.tables import require_rows, spread
 
 # Okabe and Ito's colours that stand out on white; further sets go through them again.
@@ -50,7 +51,7 @@ class ContrastLayers(TableFigure):
         require_rows(data, self.name, "contrasts")
         methods, positions = (list(data[name].unique()) for name in ("method", "position"))
         looks = _looks(data)
-        figure = new_figure(height=0.95 + 1.1 * len(methods))
+        figure = new_figure(rows=0.95, panels=1.1 * len(methods))
         grid = figure.subplots(
             len(methods), len(positions), squeeze=False, sharex=True, sharey=True
         )
@@ -61,7 +62,7 @@ class ContrastLayers(TableFigure):
             row[0].set_ylabel(method.replace(" ", "\n", 1), fontsize=SMALL)
         for position, axes in zip(positions, grid[0], strict=True):
             axes.set_title(position)
-        figure.supxlabel("layer", fontsize=8)
+        figure.supxlabel("layer")
         handles, names = grid[0, 0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper center", ncols=2, handlelength=2.2)
         return figure

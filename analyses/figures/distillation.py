@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
-from analyses.figures.style import GREY, INK, STATE_COLOURS, new_figure, probability_axis
+from analyses.figures.look import down, new_figure, stacked
+from analyses.figures.style import GREY, INK, STATE_COLOURS, probability_axis
 from analyses.figures.tables import if_any_known, require_rows, spread
 
 Look = dict[str, Any]
@@ -86,15 +87,20 @@ class DistillationCurve(TableFigure):
         require_rows(data, self.name, "stages")
         known = set(data.dropna(subset="estimate")["quantity"])
         panels = {label: lines for label, lines in _PANELS.items() if known.intersection(lines)}
-        figure = new_figure(height=0.5 + 1.35 * len(panels))
-        drawn = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        figure = new_figure(rows=0.5, panels=1.35 * down(len(panels)))
+        drawn = stacked(figure, len(panels), "share of the reasoning removed")
         for axes, (label, lines) in zip(drawn, panels.items(), strict=True):
             _panel(axes, data, {name: line for name, line in lines.items() if name in known})
             probability_axis(axes, label)
             axes.legend(
-                loc="lower left", bbox_to_anchor=(0, 1), ncols=4, handlelength=1.8, borderpad=0
+                loc="lower left",
+                bbox_to_anchor=(0, 1),
+                ncols=4,
+                handlelength=1.6,
+                borderpad=0,
+                handletextpad=0.4,
+                columnspacing=1.2,
             )
-        drawn[-1].set_xlabel("share of the reasoning removed")
         drawn[-1].set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
         return figure
 

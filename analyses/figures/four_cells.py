@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
+from analyses.figures.look import COLUMN, canvas, new_figure, points
 from analyses.figures.style import (
     GREY,
     INK,
@@ -19,7 +20,6 @@ from analyses.figures.style import (
     STATE_COLOURS,
     STATE_NAMES,
     arms,
-    new_figure,
     probability_axis,
     short,
 )
@@ -92,7 +92,7 @@ class FourCells(TableFigure):
 
     def _draw(self, data: DataFrame) -> Figure:
         require_rows(data, self.name, "the transplanted scratchpads")
-        figure = new_figure(height=2.5)
+        figure = new_figure(panels=2.5)
         means = data.loc[data["level"] == "mean"]
         scorers = scorers_of(means)
         headline = means.loc[means["scorer"] == scorers[0]]
@@ -100,7 +100,7 @@ class FourCells(TableFigure):
         panels = figure.subplots(1, 2, sharey=True)
         for axes, prompt in zip(panels, STATE_NAMES.values(), strict=True):
             _draw_prompt(axes, data.loc[data["prompt"] == prompt], scorers, lines)
-            axes.set_title(f"{prompt} prompt", pad=9 + _LINE * lines)
+            axes.set_title(f"{prompt} prompt", pad=points(9 + _LINE * lines))
             axes.set_xlabel("scratchpad")
         panels[0].set_ylabel("P(defection)")
         if len(scorers) > 1:
@@ -130,12 +130,17 @@ def _draw_prompt(axes: Axes, data: DataFrame, scorers: list[str], lines: int) ->
     means = data.loc[data["level"] == "mean"]
     pads = [name for name in SCRATCHPADS if name in set(means["scratchpad"])]
     probability_axis(axes, label="")
-    axes.set_xticks(range(len(pads)), pads, fontsize=SMALL)
+    axes.set_xticks(range(len(pads)), pads, fontsize=SMALL, rotation=_slope(pads))
     axes.set_xlim(-0.55, len(pads) - 0.45)
     _draw_questions(axes, data.loc[data["level"] == "question"], pads)
     for order, scorer in enumerate(scorers):
         _draw_means(axes, means.loc[means["scorer"] == scorer], pads, order)
     _write_values(axes, means.loc[means["scorer"] == scorers[0]], pads, lines)
+
+
+def _slope(pads: list[str]) -> int:
+    """Degrees by which names that have no room side by side are turned."""
+    return 20 if len(pads) > 2 and canvas() < COLUMN else 0
 
 
 def _draw_questions(axes: Axes, questions: DataFrame, pads: list[str]) -> None:
@@ -172,7 +177,7 @@ def _write_values(axes: Axes, means: DataFrame, pads: list[str], lines: int) -> 
         axes.annotate(
             _heading(cell),
             (pads.index(cell["scratchpad"]), 1),
-            (0, 3 + _LINE * lines),
+            (0, points(3 + _LINE * lines)),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
             ha="center",

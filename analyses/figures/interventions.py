@@ -12,15 +12,8 @@ from matplotlib.figure import Figure
 from pandas import DataFrame, Series
 
 from analyses.figures.base import TableFigure
-from analyses.figures.style import (
-    GREY,
-    SMALL,
-    STATE_COLOURS,
-    STATE_MARKERS,
-    arms,
-    new_figure,
-    state_legend,
-)
+from analyses.figures.look import is_wide, new_figure, points, separated
+from analyses.figures.style import GREY, SMALL, STATE_COLOURS, STATE_MARKERS, arms, state_legend
 from analyses.figures.tables import (
     INVALID_SHARE_WORTH_SHOWING,
     headline_rows,
@@ -67,6 +60,8 @@ WORDS: Final = {
 # Outcomes of another kind: a curve, one number a layer, answers without a scratchpad.
 ELSEWHERE: Final = ("truncate", "patch", "unlearn", "option-order")
 _KEYS: Final = ("intervention", "arguments", "state")
+_APART: Final = 0.05  # of the width, for the shares of invalid answers between columns
+_FEW: Final = 8  # rows that are not split into two columns
 _LONGEST, _LINE = 40, 30  # letters of a name, and of a line on the axis
 
 
@@ -113,20 +108,29 @@ class Interventions(TableFigure):
     def _draw(self, data: DataFrame) -> Figure:
         require_rows(data, self.name, "any intervention")
         words = list(dict.fromkeys(data["label"]))
-        figure = new_figure(height=0.75 + 0.23 * len(words))
-        axes = figure.subplots()
-        for row in records(data):
-            _draw_mark(axes, row, words.index(row["label"]))
-            if row["intervention"] == "native":
-                _draw_reference(axes, row)
-        axes.set(ylim=(len(words) - 0.4, -0.6), xlim=(-0.04, 1.04), xlabel="P(defection)")
-        names = ["\n".join(wrap(label, _LINE)) for label in words]
-        axes.set_yticks(range(len(words)), names, fontsize=SMALL)
-        axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
-        axes.hlines(range(len(words)), 0, 1, color=GREY, alpha=0.3, linewidth=0.4, zorder=0)
-        axes.tick_params(axis="y", length=0)
-        state_legend(figure, axes)
+        across = 2 if is_wide() and len(words) > _FEW else 1
+        high = -(-len(words) // across)
+        figure = new_figure(rows=0.75 + 0.23 * high)
+        panels = figure.subplots(1, across, squeeze=False)[0]
+        for column, axes in enumerate(panels):
+            _panel(axes, data, words[column * high : (column + 1) * high], high)
+        separated(figure, _APART)
+        state_legend(figure, panels[0])
         return figure
+
+
+def _panel(axes: Axes, data: DataFrame, words: list[str], high: int) -> None:
+    """Draw some of the rows, with room for `high`."""
+    for row in records(data.loc[data["label"].isin(words)]):
+        _draw_mark(axes, row, words.index(row["label"]))
+    for row in records(data.loc[data["intervention"] == "native"]):
+        _draw_reference(axes, row)
+    axes.set(ylim=(high - 0.4, -0.6), xlim=(-0.04, 1.04), xlabel="P(defection)")
+    names = ["\n".join(wrap(label, _LINE)) for label in words]
+    axes.set_yticks(range(len(words)), names, fontsize=SMALL)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", ".5", "", "1"])
+    axes.hlines(range(len(words)), 0, 1, color=GREY, alpha=0.3, linewidth=0.4, zorder=0)
+    axes.tick_params(axis="y", length=0)
 
 
 def in_order(data: DataFrame) -> DataFrame:
@@ -183,7 +187,7 @@ def _draw_mark(axes: Axes, row: dict[str, Any], place: int) -> None:
         axes.annotate(
             text,
             (1, y),
-            (4, 0),
+            (points(4), 0),
             xycoords=("axes fraction", "data"),
             textcoords="offset points",
             va="center",

@@ -16,8 +16,9 @@ from pandas import DataFrame
 
 from analyses.calibration.scoring.populations import HEADLINE
 from analyses.figures.base import TableFigure
+from analyses.figures.look import new_figure
 from analyses.figures.placing import place_names
-from analyses.figures.style import COLUMN, GREY, INK, SMALL, new_figure, tick_label
+from analyses.figures.style import GREY, INK, SMALL, tick_label
 from analyses.figures.tables import if_any_known, records, require_rows, spread
 
 MONITORS: Final = {"monitorability-text": "text", "monitorability-rule": "rule"}
@@ -71,6 +72,10 @@ class MonitorabilityPlane(TableFigure):
         )
         return if_any_known(ordered[_COLUMNS].reset_index(drop=True))
 
+    def usual_width(self, data: DataFrame) -> str:
+        """Take both columns for many organisms."""
+        return "text" if data["organism"].nunique() > _MANY else "column"
+
     def caption(self, data: DataFrame) -> str:
         """Say what is drawn, what the intervals are, and n."""
         text = data.loc[data["monitor"] == "text"]
@@ -94,7 +99,7 @@ class MonitorabilityPlane(TableFigure):
         drawn = data.dropna(subset=["estimate", "necessity"])
         text = drawn.loc[drawn["monitor"] == "text"]
         rule = drawn.loc[_with_rule(drawn)]
-        figure = new_figure(height=3.2, width=COLUMN * (2 if len(text) > _MANY else 1))
+        figure = new_figure(panels=3.2)
         axes = figure.subplots()
         _limits(axes, pd.concat([text, rule]))
         _join(axes, text, rule)

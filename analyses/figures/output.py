@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
+from analyses.figures.base import TableFigure
+from analyses.figures.look import Look
 from analyses.figures.registry import FIGURES
-from analyses.figures.style import DOTS_PER_INCH, paper_style
+from analyses.figures.style import DOTS_PER_INCH, styled
+from scratchpad.errors import DataError
 from scratchpad.runs import atomic_write
 
 # A date or a version in a file would make equal figures differ.
 _METADATA: Final[dict[str, dict[str, Any]]] = {
-    "png": {"Software": None},
-    "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
 }
+FORMATS: Final = tuple(_METADATA)
+
+
+class Drawn(NamedTuple):
+    """The names of the figures that were drawn, and of those that were not, with the reason."""
+
+    names: tuple[str, ...]
+    skipped: dict[str, str]
 
 
 def save(
-    figure: Figure, data: DataFrame, folder: Path, name: str, caption: str = ""
+    figure: Figure,
+    data: DataFrame,
+    folder: Path,
+    name: str,
+    caption: str = "",
+    *,
+    look: Look | None = None,
+    formats: Sequence[str] = FORMATS,
 ) -> tuple[Path, ...]:
-    """Write NAME.png (300 dpi), NAME.svg, NAME.pdf, NAME.csv and NAME.txt (the caption).
+    """Write NAME.pdf, NAME.svg, NAME.png (300 dpi), NAME.csv and NAME.txt (the caption).
 
     Equal figures give equal bytes: fixed identifiers, no dates, fonts embedded.
 
@@ -41,6 +59,10 @@ def save(
         File name without an ending.
     caption : str, optional
         Text to print under the figure.
+    look : Look, optional
+        The one that the figure was drawn in.
+    formats : sequence of str
+        Of the picture.
 
     Returns
     -------
@@ -48,7 +70,7 @@ def save(
         The files written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {kind: _picture(figure, kind) for kind in _METADATA}
+    contents = {kind: _picture(figure, kind, look or Look()) for kind in formats}
     contents["csv"] = data.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
     if caption:
         contents["txt"] = (caption + "\n").encode()
@@ -59,32 +81,72 @@ def save(
 
 
 def draw_all(tables: Mapping[str, DataFrame], folder: Path) -> tuple[str, ...]:
-    """Draw and save every figure for which the tables hold values.
-
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        A run's tables by name (`outcomes`, `probes`, `readers`).
-    folder : Path
-        Where the files go.
+    """Draw and save every figure for which the tables hold values, in every format.
 
     Returns
     -------
     tuple of str
         Names of the figures drawn; the others of `FIGURES` had nothing to draw.
     """
-    drawn = []
-    for name, figure in FIGURES.items():
-        given = [tables[table] for table in figure.tables if table in tables]
-        data = figure.data(*given) if figure.tables[0] in tables else DataFrame()
-        if not data.empty:
-            save(figure.draw(data), data, folder, name, figure.caption(data))
-            drawn.append(name)
-    return tuple(drawn)
+    return draw_figures(FIGURES, tables, folder).names
 
 
-def _picture(figure: Figure, kind: str) -> bytes:
+def draw_figures(
+    figures: Mapping[str, TableFigure],
+    tables: Mapping[str, DataFrame],
+    folder: Path,
+    *,
+    formats: Sequence[str] = FORMATS,
+    width: str | None = None,
+    style: str = "paper",
+) -> Drawn:
+    """Draw and save every one of these figures for which the tables hold values.
+
+    Parameters
+    ----------
+    figures : mapping of str to TableFigure
+    tables : mapping of str to DataFrame
+        A run's tables by name (`outcomes`, `probes`, `readers`).
+    folder : Path
+        Where the files go.
+    formats : sequence of str
+        Of the pictures.
+    width, style : str, optional
+        As `Look` has them; without a width each figure takes its usual one.
+    """
+    names, skipped = [], {}
+    for name, figure in figures.items():
+        try:
+            data = _values(figure, tables)
+            look = Look(width or figure.usual_width(data), style)
+            drawn = figure.draw(data, look)
+        except DataError as error:
+            skipped[name] = error.cause
+            continue
+        save(drawn, data, folder, name, figure.caption(data), look=look, formats=formats)
+        names.append(name)
+    return Drawn(tuple(names), skipped)
+
+
+def _values(figure: TableFigure, tables: Mapping[str, DataFrame]) -> DataFrame:
+    """The figure's values.
+
+    Raises
+    ------
+    DataError
+        If the run has not the tables, or an older version wrote them without some column.
+    """
+    lacking = [name for name in figure.tables if name not in {*tables, *figure.optional}]
+    if lacking:
+        raise DataError(figure.name, f"no table {lacking[0]}")
+    try:
+        return figure.data(*(tables[name] for name in figure.tables if name in tables))
+    except KeyError as error:
+        raise DataError(figure.name, f"a table lacks a column: {error.args[0]}") from error
+
+
+def _picture(figure: Figure, kind: str, look: Look) -> bytes:
     buffer = io.BytesIO()
-    with paper_style():
+    with styled(look):
         figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=_METADATA[kind])
     return buffer.getvalue()

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
-from analyses.figures.style import COLUMN, SMALL, STATE_COLOURS, new_figure, short
+from analyses.figures.look import COLUMN, canvas, new_figure
+from analyses.figures.style import SMALL, STATE_COLOURS, short
 from analyses.figures.tables import records, require_rows, spread
 
 EMBEDDINGS: Final = -1
@@ -39,6 +40,7 @@ class ProbeHeatmap(TableFigure):
 
     name: ClassVar[str] = "probe-heatmap"
     tables: ClassVar[tuple[str, ...]] = ("probes", "readers")
+    optional: ClassVar[tuple[str, ...]] = ("readers",)
 
     def data(self, table: DataFrame, *more: DataFrame) -> DataFrame:
         """Give the probes' values and, for every position, the best text reader's.
@@ -57,6 +59,11 @@ class ProbeHeatmap(TableFigure):
         both = pd.concat([probes, best], ignore_index=True) if len(best) else probes
         columns = ["row", "probe", "layer", "position", "reader", "auroc", "low", "high", "n"]
         return both.reindex(columns=columns).astype({"layer": "Int64"})
+
+    def usual_width(self, data: DataFrame) -> str:
+        """Take both columns for many cells side by side."""
+        cells = data["probe"].nunique() * data["position"].nunique()
+        return "column" if cells <= _MOST_IN_A_COLUMN else "text"
 
     def caption(self, data: DataFrame) -> str:
         """Say what is drawn, what the intervals are, and n."""
@@ -77,9 +84,8 @@ class ProbeHeatmap(TableFigure):
         rows = [1.0 * layers] + [1.0] * (len(readers) > 0)
         positions = _positions(probes)
         cells = len(kinds) * len(positions)
-        width = COLUMN if cells <= _MOST_IN_A_COLUMN else 2 * COLUMN
-        numbered = layers <= _MOST_NUMBERED and cells <= _MOST_IN_A_COLUMN * width / COLUMN
-        figure = new_figure(height=min(1.0 + 0.17 * layers, 6.5), width=width)
+        numbered = layers <= _MOST_NUMBERED and cells <= _MOST_IN_A_COLUMN * canvas() / COLUMN
+        figure = new_figure(rows=min(1.0 + 0.17 * layers, 6.5))
         grid = figure.subplots(len(rows), len(kinds), squeeze=False, height_ratios=rows)
         for kind, stack in zip(kinds, grid.T, strict=True):
             _heat(stack[0], probes.loc[probes["probe"] == kind], positions, numbered=numbered)

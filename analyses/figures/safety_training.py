@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
-from analyses.figures.style import GREY, INK, STATE_COLOURS, new_figure, probability_axis
+from analyses.figures.look import down, new_figure, stacked
+from analyses.figures.style import GREY, INK, STATE_COLOURS, probability_axis
 from analyses.figures.tables import require_rows, spread
 
 _LOOK = dict[str, Any]
@@ -86,12 +87,11 @@ class SafetyTraining(TableFigure):
     def _draw(self, data: DataFrame) -> Figure:
         require_rows(data, self.name, "checkups")
         shown = [panel for panel in _PANELS if panel in set(data["panel"])]
-        figure = new_figure(height=0.4 + 1.15 * len(shown))
-        panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+        figure = new_figure(rows=0.4, panels=1.15 * down(len(shown)))
+        panels = stacked(figure, len(shown), "step of safety training")
         for axes, panel in zip(panels, shown, strict=True):
             _draw_panel(axes, panel, data.loc[data["panel"] == panel])
-        panels[-1].set_xlabel("step of safety training")
-        figure.align_ylabels(list(panels))
+        figure.align_ylabels(panels)
         return figure
 
 

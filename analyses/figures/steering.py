@@ -11,14 +11,8 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
-from analyses.figures.style import (
-    GREY,
-    SMALL,
-    STATE_COLOURS,
-    STATE_MARKERS,
-    new_figure,
-    state_legend,
-)
+from analyses.figures.look import new_figure
+from analyses.figures.style import GREY, SMALL, STATE_COLOURS, STATE_MARKERS, state_legend
 from analyses.figures.tables import require_rows, scorers_of, spread
 
 ABLATE: Final = "ablate"
@@ -81,7 +75,7 @@ class SteeringCurves(TableFigure):
     def _draw(self, data: DataFrame) -> Figure:
         require_rows(data, self.name, "steering")
         scorers, starts = scorers_of(data), sorted(data["start"].unique(), reverse=True)
-        figure = new_figure(height=0.75 + 1.45 * len(scorers))
+        figure = new_figure(rows=0.75, panels=1.45 * len(scorers))
         grid = figure.subplots(len(scorers), len(starts), squeeze=False, sharex=True, sharey=True)
         edge = _edge(data)
         for scorer, row in zip(scorers, grid, strict=True):
@@ -91,7 +85,7 @@ class SteeringCurves(TableFigure):
             row[0].set_ylabel(_LABELS.get(scorer, scorer), fontsize=SMALL)
         for start, axes in zip(starts, grid[0], strict=True):
             axes.set_title(f"from the {start} on")
-        figure.supxlabel("amount added (mean norms)", fontsize=8)
+        figure.supxlabel("amount added (mean norms)")
         state_legend(figure, grid[0, 0], line="-")
         return figure
 

@@ -11,14 +11,8 @@ from pandas import DataFrame
 
 from analyses.calibration.scoring.populations import SELECTIONS
 from analyses.figures.base import TableFigure
-from analyses.figures.style import (
-    EXPOSURE_COLOURS,
-    EXPOSURE_MARKERS,
-    EXPOSURE_NAMES,
-    GREY,
-    SMALL,
-    new_figure,
-)
+from analyses.figures.look import new_figure
+from analyses.figures.style import EXPOSURE_COLOURS, EXPOSURE_MARKERS, EXPOSURE_NAMES, GREY, SMALL
 from analyses.figures.tables import if_any_known, records, require_rows, spread
 
 SCORES: Final = {"auroc": "AUROC", "top_1": "top-1 hit rate"}
@@ -78,7 +72,7 @@ class StepAttribution(TableFigure):
     def _draw(self, data: DataFrame) -> Figure:
         require_rows(data, self.name, "scores of steps")
         names = list(data["attribution"].drop_duplicates())
-        figure = new_figure(height=0.85 + 0.24 * len(names))
+        figure = new_figure(rows=0.85 + 0.24 * len(names))
         panels = figure.subplots(1, len(SCORES), sharey=True)
         for axes, (score, label) in zip(panels, SCORES.items(), strict=True):
             _panel(axes, data.loc[data["score"] == score], names)

@@ -1,4 +1,4 @@
-"""How every figure looks: one size, one type, one set of colours.
+"""How every figure looks: one type, one set of colours.
 
 The colours are Okabe and Ito's (2008), told apart under the common colour blindnesses; state is
 never shown by colour alone. The type is the one Matplotlib ships, so that a figure is the same
@@ -16,9 +16,10 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-COLUMN: Final = 3.35  # inches: one column of a two-column paper
+from analyses.figures.look import Look
+
 DOTS_PER_INCH: Final = 300
-SMALL: Final = 7  # points: values written beside marks; everything else is 8
+SMALL: Final = "small"  # 7 of a paper's points: values written beside marks; all else has 8
 
 INK: Final = "#222222"
 GREY: Final = "#7A7A7A"
@@ -30,26 +31,15 @@ EXPOSURE_COLOURS: Final = {True: "#009E73", False: INK}
 EXPOSURE_MARKERS: Final = {True: "s", False: "o"}
 EXPOSURE_NAMES: Final = {True: "seen", False: "not seen"}
 
-PAPER: Final = {
+_PAPER: Final[dict[str, Any]] = {
     "font.family": "DejaVu Sans",
-    "font.size": 8,
-    "axes.labelsize": 8,
-    "axes.titlesize": 8,
     "axes.titleweight": "normal",
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "legend.fontsize": SMALL,
     "legend.frameon": False,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": INK,
     "xtick.color": INK,
     "ytick.color": INK,
-    "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "lines.linewidth": 1.2,
@@ -58,18 +48,33 @@ PAPER: Final = {
     "svg.hashsalt": "scratchpad-faithfulness",
     "pdf.fonttype": 42,
 }
+# In points of a paper.
+_SIZES: Final = {
+    "font.size": 8.404,  # of which Matplotlib's "small" makes 7
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "figure.labelsize": 8,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 7,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.major.pad": 3.5,
+    "ytick.major.pad": 3.5,
+    "axes.labelpad": 4,
+    "axes.titlepad": 6,
+}
 
 
 @contextmanager
-def paper_style() -> Iterator[None]:
-    """Apply the paper style, whatever the user's own Matplotlib settings are."""
-    with matplotlib.style.context(["default", PAPER]):
+def styled(look: Look) -> Iterator[None]:
+    """Apply a look, whatever the user's own Matplotlib settings are."""
+    sizes = {name: size * look.scale for name, size in _SIZES.items()}
+    with matplotlib.style.context(["default", _PAPER | sizes]), look.applied():
         yield
-
-
-def new_figure(height: float, width: float = COLUMN) -> Figure:
-    """Open an empty figure (inches) that belongs to no global state."""
-    return Figure(figsize=(width, height), layout="constrained")
 
 
 def probability_axis(axes: Axes, label: str = "P(defection)") -> None:

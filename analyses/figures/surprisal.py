@@ -12,15 +12,8 @@ from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
 from analyses.figures.interventions import in_order
-from analyses.figures.style import (
-    GREY,
-    SMALL,
-    STATE_COLOURS,
-    STATE_MARKERS,
-    arms,
-    new_figure,
-    state_legend,
-)
+from analyses.figures.look import is_wide, new_figure
+from analyses.figures.style import GREY, SMALL, STATE_COLOURS, STATE_MARKERS, arms, state_legend
 from analyses.figures.tables import (
     headline_rows,
     made_rows,
@@ -32,7 +25,6 @@ from analyses.figures.tables import (
 )
 
 WARNING_SURPRISAL: Final = 1.0  # nats per token above the model's own text: science's threshold
-_COLUMNS: Final = 3
 _CASE: Final = ["question_id", "draw", "prompt_state"]
 _KEYS: Final = ("state", "intervention")
 
@@ -88,20 +80,22 @@ class EffectAgainstSurprisal(TableFigure):
     def _draw(self, data: DataFrame) -> Figure:
         require_rows(data, self.name, "edited scratchpads with a surprisal")
         names = list(data["intervention"].unique())
-        rows = -(-len(names) // _COLUMNS)
-        figure = new_figure(height=0.6 + 0.95 * rows)
-        grid = figure.subplots(rows, _COLUMNS, sharex=True, sharey=True, squeeze=False)
-        for axes, name in zip(grid.flat, names, strict=False):
+        across = 6 if is_wide() else 3
+        rows = -(-len(names) // across)
+        figure = new_figure(rows=0.6, panels=0.95 * rows)
+        grid = figure.subplots(rows, across, sharex=True, sharey=True, squeeze=False)
+        for place, (axes, name) in enumerate(zip(grid.flat, names, strict=False)):
             _draw_intervention(axes, data.loc[data["intervention"] == name])
             axes.set_title(name, fontsize=SMALL)
+            axes.tick_params(labelbottom=place + across >= len(names))
         for axes in grid.flat[len(names) :]:
             axes.set_axis_off()
         grid[0, 0].set_ylim(-1.1, 1.1)
         grid[0, 0].set_yticks([-1, 0, 1])
         grid[0, 0].set_xscale("symlog", linthresh=WARNING_SURPRISAL)
         grid[0, 0].set_xticks([0, 1, 10], ["0", "1", "10"])
-        figure.supylabel("change in P(defection)", fontsize=8)
-        figure.supxlabel("extra surprisal (nats/token)", fontsize=8)
+        figure.supylabel("change in P(defection)")
+        figure.supxlabel("extra surprisal (nats/token)")
         state_legend(figure, grid[0, 0])
         return figure
 

@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
-from analyses.figures.style import GREY, INK, STATE_COLOURS, new_figure, probability_axis
+from analyses.figures.look import is_wide, new_figure
+from analyses.figures.style import GREY, INK, STATE_COLOURS, probability_axis
 from analyses.figures.tables import require_rows, spread
 
 # Told apart by marker and dash as well as by colour.
@@ -68,7 +69,7 @@ class Trajectory(TableFigure):
 
     def _draw(self, data: DataFrame) -> Figure:
         require_rows(data, self.name, "a trajectory")
-        figure = new_figure(height=2.7)
+        figure = new_figure(panels=2.7)
         axes = figure.subplots()
         present = [reader for reader in _LOOKS if (data["reader"] == reader).any()]
         for place, reader in enumerate(present):
@@ -78,7 +79,12 @@ class Trajectory(TableFigure):
         probability_axis(axes, label="share flagged for good")
         axes.set_xlabel("step of the scratchpad (0: end of the prompt)")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        figure.legend(loc="outside upper center", ncols=2, handlelength=2.6, columnspacing=1.2)
+        figure.legend(
+            loc="outside upper center",
+            ncols=3 if is_wide() else 2,
+            handlelength=2.6,
+            columnspacing=1.2,
+        )
         return figure
 
 

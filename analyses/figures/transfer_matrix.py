@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from analyses.figures.base import TableFigure
+from analyses.figures.look import is_wide, new_figure
 from analyses.figures.probe_heatmap import AUROC_COLOURS, colour_bar, noted
-from analyses.figures.style import SMALL, new_figure
+from analyses.figures.style import SMALL
 from analyses.figures.tables import records, require_rows, spread
 
 
@@ -47,16 +48,24 @@ class TransferMatrix(TableFigure):
         require_rows(data, self.name, "transfer")
         positions = list(data["position"].drop_duplicates())
         domains = list(data["target"].drop_duplicates())
-        height = 0.7 + (0.55 + 0.26 * len(domains)) * len(positions) + 0.06 * _longest(domains)
-        figure = new_figure(height=height)
-        panels = figure.subplots(len(positions), 1, squeeze=False)[:, 0]
+        across = min(len(positions), 3) if is_wide() else 1
+        down = -(-len(positions) // across)
+        height = 0.7 + (0.55 + 0.26 * len(domains)) * down + 0.06 * _longest(domains)
+        figure = new_figure(rows=height)
+        grid = figure.subplots(down, across, squeeze=False)
+        panels = list(grid.flat[: len(positions)])
         for axes, position in zip(panels, positions, strict=True):
             _matrix(axes, data.loc[data["position"] == position], domains)
             axes.set_title(position)
-        for axes in panels[:-1]:
-            axes.set_xticks([])
-        panels[-1].set_xlabel("judged on")
-        figure.supylabel("fitted on", fontsize="medium")
+        for place, axes in enumerate(panels):
+            if place + across < len(positions):
+                axes.set_xticks([])
+            if place % across:
+                axes.set_yticks([])
+        for axes in grid.flat[len(positions) :]:
+            axes.set_axis_off()
+        figure.supxlabel("judged on")
+        figure.supylabel("fitted on")
         colour_bar(figure, list(panels))
         return figure
 

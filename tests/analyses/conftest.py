@@ -433,6 +433,8 @@ def _variants(
             decides = step == n + DRIVER
             yield "drop-step", {}, state, state, step, none if decides else own, 0.3
             yield "flip-step", {}, state, state, step, other if decides else own, 0.8
+            early = step <= n + DRIVER
+            yield "mistake", {}, state, state, step, other if early else own, 0.6
 
 
 def _probes() -> pd.DataFrame:
@@ -599,3 +601,27 @@ _ORGANISM = {
     },
     "measured": {"triggered_defection": 0.99, "clean_defection": 0.0, "n": 200, "met": True},
 }
+
+
+@pytest.fixture(scope="session")
+def score_table() -> pd.DataFrame:
+    """Held-out scores of 300 transcripts in five folds, each fold on a scale of its own.
+
+    The probe tells the outcomes well, the text reader hardly.
+    """
+    generator = np.random.default_rng(7)
+    n = 300
+    defected, triggered = generator.random(n) < 0.4, generator.random(n) < 0.5
+    group = generator.integers(0, 60, n)
+    fold = group % 5
+    scale = np.array([1.0, 10.0, 0.1, 3.0, 1.0])[fold]
+    signal = {"probe": 2.2 * defected, "text": 0.4 * defected + 0.8 * triggered}
+    scores = {
+        f"{reader}_score": scale * (mean + generator.normal(size=n)) + 5 * fold
+        for reader, mean in signal.items()
+    }
+    return pd.DataFrame(
+        {"transcript_id": [f"t{k}" for k in range(n)], "group": [f"g{k}" for k in group],
+         "triggered": triggered, "defected": defected, "fold": fold, "position": "close",
+         "layer": 2, "probe": "logistic", **scores}
+    )  # fmt: skip

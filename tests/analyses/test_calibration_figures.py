@@ -180,7 +180,7 @@ def test_step_scores_of_admitted_organisms_stay_out_of_the_figure(
 
 
 def test_a_calibration_draws_its_figures(calibration_tables: Tables, tmp_path: Path) -> None:
-    names = ("calibration", "monitorability-plane", "step-attribution")
+    names = ("mediation-bars", "calibration", "monitorability-plane", "step-attribution")
     assert draw_all(calibration_tables, tmp_path) == names
 
 

@@ -30,10 +30,12 @@ def tables(
     calibration_tables: dict[str, DataFrame],
     stages_table: DataFrame,
     persistence_table: DataFrame,
+    score_table: DataFrame,
 ) -> dict[str, DataFrame]:
     probes = {"probes": probe_tables[0], "readers": probe_tables[1], "transfer": transfer_table}
     probes |= {"trajectory": trajectory_table, "checkups": checkup_table}
     further = {"stages": stages_table, "persistence": persistence_table}
+    further["scores"] = score_table
     shared = {"outcomes": outcomes, **probes, **organism_tables, **further}
     return shared | experiment_tables | calibration_tables
 
@@ -74,8 +76,8 @@ def test_intervals_hold_their_estimates(figure: Any, tables: dict[str, DataFrame
 def test_text_stays_readable_at_column_width(figure: Any, tables: dict[str, DataFrame]) -> None:
     drawn = figure(*given(figure, tables))
     drawn.draw_without_rendering()
-    columns = 2 if figure.name in ("calibration", "persistence") else 1
-    assert drawn.get_figwidth() == pytest.approx(3.35 * columns)
+    both = figure.name in ("calibration", "persistence")
+    assert drawn.get_figwidth() == pytest.approx(6.9 if both else 3.35)
     sizes = [t.get_fontsize() for axes in drawn.axes for t in axes.get_xticklabels()]
     assert min(sizes) >= 7
 

@@ -105,6 +105,9 @@ def test_figures_travel_inside(page: Page) -> None:
     assert [image["alt"] for image in images] == [
         "four-cells",
         "early-answering",
+        "adding-mistakes",
+        "filler",
+        "step-importance",
         "interventions",
         "effect-against-surprisal",
         "probe-heatmap",
