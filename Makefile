@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-slow check docs bench calibration
+.PHONY: install demo test test-slow check docs bench calibration baselines pictures
 
 install: $(STAMP)
 
@@ -21,6 +21,10 @@ test: install
 test-slow: install
 	$(BIN)/python -m pytest -m slow
 
+# The pictures that tests/analyses/test_images.py compares with; look at each that changed.
+baselines: install
+	$(BIN)/python -m pytest tests/analyses/test_images.py --mpl-generate-path=tests/analyses/baseline
+
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -33,6 +37,7 @@ bench: install
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/activations.py
 	$(BIN)/python benchmarks/probes.py
+	$(BIN)/python benchmarks/figures.py
 
 # The calibration that the package carries, and its page.
 calibration: install

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("scratchpad-faithfulness", "torch", "transformers", "numpy", "pandas", "scikit-learn")
 MANIFEST, SUMMARY = "run.json", "summary.json"
+SCHEMA = 1
+"""Of run folders. 0 had no number in its manifest, and is read as it is."""
 # What says where results go or how they are shown, not what they are.
 NOT_CONFIG = ("out",)
 
@@ -70,6 +72,23 @@ def config_hash(command: str, config: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def check_schema(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Refuse a run folder that a newer version wrote.
+
+    Raises
+    ------
+    RunFolderError
+        If its schema is not one of those known here.
+    """
+    schema = manifest.get("schema", 0)
+    if schema not in range(SCHEMA + 1):
+        raise RunFolderError(
+            f"{folder} was written by a newer version of this toolkit",
+            f"its {MANIFEST} has schema {schema}, and {SCHEMA} is the newest known here",
+            "Upgrade scratchpad-faithfulness.",
+        )
+
+
 @dataclass
 class RunFolder:
     """A folder that one run of one command writes.
@@ -97,6 +116,7 @@ class RunFolder:
         wanted = config_hash(command, config)
         if (path / MANIFEST).is_file():
             manifest = _read_object(path / MANIFEST)
+            check_schema(path, manifest)
             if manifest.get("config_hash") != wanted:
                 raise RunFolderError(
                     f"{path} holds a run of another configuration",
@@ -170,6 +190,7 @@ class RunFolder:
 
 def _new_manifest(command: str, config: Mapping[str, Any], wanted: str) -> dict[str, Any]:
     return {
+        "schema": SCHEMA,
         "command": command,
         "config": json.loads(json.dumps(dict(config), default=str)),
         "config_hash": wanted,

@@ -72,9 +72,13 @@ _SIZES: Final = {
 @contextmanager
 def styled(look: Look) -> Iterator[None]:
     """Apply a look, whatever the user's own Matplotlib settings are."""
-    sizes = {name: size * look.scale for name, size in _SIZES.items()}
-    with matplotlib.style.context(["default", _PAPER | sizes]), look.applied():
+    with matplotlib.style.context(["default", settings(look)]), look.applied():
         yield
+
+
+def settings(look: Look) -> dict[str, Any]:
+    """Matplotlib's settings for a look, over its defaults."""
+    return _PAPER | {name: size * look.scale for name, size in _SIZES.items()}
 
 
 def probability_axis(axes: Axes, label: str = "P(defection)") -> None:

@@ -13,6 +13,7 @@ from pandas import DataFrame
 
 from analyses.figures import FIGURES
 from scratchpad.errors import DataError
+from scratchpad.runs import MANIFEST, check_schema
 
 Kind = Literal["ablation", "probe", "trajectory", "calibration", "organism"]
 _PICTURES: Final = {"svg": "image/svg+xml", "png": "image/png"}  # the better one first
@@ -66,7 +67,11 @@ def load_run(folder: Path) -> RunSection:
     ------
     DataError
         If the folder holds neither `summary.json` nor `organism.json`, or a file is broken.
+    RunFolderError
+        If a newer version wrote it.
     """
+    manifest = _json(folder / MANIFEST, {})
+    check_schema(folder, manifest)
     organism, summary = _json(folder / "organism.json", {}), _json(folder / "summary.json", {})
     if not organism and not summary:
         raise DataError(
@@ -77,7 +82,7 @@ def load_run(folder: Path) -> RunSection:
     return RunSection(
         kind=_kind(folder, organism, summary),
         name=folder.resolve().name,
-        run=organism or _json(folder / "run.json", {}),
+        run=organism or manifest,
         summary=summary,
         tables=_tables(folder),
         pictures=_pictures(folder / "figures"),

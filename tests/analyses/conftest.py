@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses.figures import draw_all
+from analyses.figures import FIGURES, draw_figures
 
 SCORERS = ("payload", "sampled", "contrast")
 DRIVER = -2  # the step that decides, counted from the end
@@ -509,7 +509,7 @@ def _write_run(
     run = {"command": f"{folder.name}", "config": {"seed": 0, "limit": 20}, "git_commit": "abc1234"}
     for name, content in {"summary.json": summary, "run.json": run, **files}.items():
         (folder / name).write_text(json.dumps(content))
-    draw_all(tables, folder / "figures")
+    draw_figures(FIGURES, tables, folder / "figures", formats=("svg", "png"))
 
 
 def _estimate(value: float, width: float = 0.02, n: int = 10) -> dict[str, Any]:
@@ -625,3 +625,26 @@ def score_table() -> pd.DataFrame:
          "triggered": triggered, "defected": defected, "fold": fold, "position": "close",
          "layer": 2, "probe": "logistic", **scores}
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def figure_tables(
+    outcomes: pd.DataFrame,
+    probe_tables: tuple[pd.DataFrame, pd.DataFrame],
+    transfer_table: pd.DataFrame,
+    organism_tables: dict[str, pd.DataFrame],
+    checkup_table: pd.DataFrame,
+    trajectory_table: pd.DataFrame,
+    experiment_tables: dict[str, pd.DataFrame],
+    calibration_tables: dict[str, pd.DataFrame],
+    stages_table: pd.DataFrame,
+    persistence_table: pd.DataFrame,
+    score_table: pd.DataFrame,
+) -> dict[str, pd.DataFrame]:
+    """Every table that a figure takes, by its name."""
+    probes = {"probes": probe_tables[0], "readers": probe_tables[1], "transfer": transfer_table}
+    probes |= {"trajectory": trajectory_table, "checkups": checkup_table}
+    further = {"stages": stages_table, "persistence": persistence_table}
+    further["scores"] = score_table
+    shared = {"outcomes": outcomes, **probes, **organism_tables, **further}
+    return shared | experiment_tables | calibration_tables

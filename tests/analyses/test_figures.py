@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +14,6 @@ from pandas import DataFrame
 from analyses.figures import FIGURES, EarlyAnswering, FourCells, draw_all, save
 from analyses.figures.tables import mean_by_group
 from scratchpad.errors import DataError
-
-
-@pytest.fixture(scope="session")
-def tables(
-    outcomes: DataFrame,
-    probe_tables: tuple[DataFrame, DataFrame],
-    transfer_table: DataFrame,
-    organism_tables: dict[str, DataFrame],
-    checkup_table: DataFrame,
-    trajectory_table: DataFrame,
-    experiment_tables: dict[str, DataFrame],
-    calibration_tables: dict[str, DataFrame],
-    stages_table: DataFrame,
-    persistence_table: DataFrame,
-    score_table: DataFrame,
-) -> dict[str, DataFrame]:
-    probes = {"probes": probe_tables[0], "readers": probe_tables[1], "transfer": transfer_table}
-    probes |= {"trajectory": trajectory_table, "checkups": checkup_table}
-    further = {"stages": stages_table, "persistence": persistence_table}
-    further["scores"] = score_table
-    shared = {"outcomes": outcomes, **probes, **organism_tables, **further}
-    return shared | experiment_tables | calibration_tables
 
 
 @pytest.fixture(params=FIGURES)
@@ -55,26 +31,28 @@ def test_registry_names_figures_by_their_own_names() -> None:
     }
 
 
-def test_figure_is_pure_and_captioned(figure: Any, tables: dict[str, DataFrame]) -> None:
-    before = [table.copy() for table in given(figure, tables)]
-    data = figure.data(*given(figure, tables))
-    assert isinstance(figure(*given(figure, tables)), Figure)
-    for table, untouched in zip(given(figure, tables), before, strict=True):
+def test_figure_is_pure_and_captioned(figure: Any, figure_tables: dict[str, DataFrame]) -> None:
+    before = [table.copy() for table in given(figure, figure_tables)]
+    data = figure.data(*given(figure, figure_tables))
+    assert isinstance(figure(*given(figure, figure_tables)), Figure)
+    for table, untouched in zip(given(figure, figure_tables), before, strict=True):
         pd.testing.assert_frame_equal(table, untouched)
     assert "n = " in figure.caption(data)
     assert "95 %" in figure.caption(data)
 
 
-def test_intervals_hold_their_estimates(figure: Any, tables: dict[str, DataFrame]) -> None:
-    data = figure.data(*given(figure, tables)).dropna(subset="low")
+def test_intervals_hold_their_estimates(figure: Any, figure_tables: dict[str, DataFrame]) -> None:
+    data = figure.data(*given(figure, figure_tables)).dropna(subset="low")
     centre = data["auroc" if "auroc" in data else "estimate"]
     assert len(data)
     assert (data["low"] <= centre + 1e-12).all()
     assert (centre <= data["high"] + 1e-12).all()
 
 
-def test_text_stays_readable_at_column_width(figure: Any, tables: dict[str, DataFrame]) -> None:
-    drawn = figure(*given(figure, tables))
+def test_text_stays_readable_at_column_width(
+    figure: Any, figure_tables: dict[str, DataFrame]
+) -> None:
+    drawn = figure(*given(figure, figure_tables))
     drawn.draw_without_rendering()
     both = figure.name in ("calibration", "persistence")
     assert drawn.get_figwidth() == pytest.approx(6.9 if both else 3.35)
@@ -82,8 +60,8 @@ def test_text_stays_readable_at_column_width(figure: Any, tables: dict[str, Data
     assert min(sizes) >= 7
 
 
-def test_no_text_leaves_the_page(figure: Any, tables: dict[str, DataFrame]) -> None:
-    drawn = figure(*given(figure, tables))
+def test_no_text_leaves_the_page(figure: Any, figure_tables: dict[str, DataFrame]) -> None:
+    drawn = figure(*given(figure, figure_tables))
     drawn.draw_without_rendering()
     page, content = drawn.bbox_inches, drawn.get_tightbbox()
     slack = 0.03
@@ -93,8 +71,8 @@ def test_no_text_leaves_the_page(figure: Any, tables: dict[str, DataFrame]) -> N
     assert content.y1 <= page.y1 + slack
 
 
-def test_nothing_to_draw_is_a_clear_error(figure: Any, tables: dict[str, DataFrame]) -> None:
-    empty = [table.iloc[:0] for table in given(figure, tables)]
+def test_nothing_to_draw_is_a_clear_error(figure: Any, figure_tables: dict[str, DataFrame]) -> None:
+    empty = [table.iloc[:0] for table in given(figure, figure_tables)]
     data = figure.data(*empty)
     assert data.empty
     with pytest.raises(DataError, match=f"Nothing to draw for the figure '{figure.name}'"):
@@ -102,9 +80,9 @@ def test_nothing_to_draw_is_a_clear_error(figure: Any, tables: dict[str, DataFra
 
 
 def test_saved_files_are_the_same_bytes_each_time(
-    figure: Any, tables: dict[str, DataFrame], tmp_path: Path
+    figure: Any, figure_tables: dict[str, DataFrame], tmp_path: Path
 ) -> None:
-    data = figure.data(*given(figure, tables))
+    data = figure.data(*given(figure, figure_tables))
     for folder in ("first", "second"):
         save(figure.draw(data), data, tmp_path / folder, figure.name, figure.caption(data))
     written = sorted((tmp_path / "first").iterdir())
@@ -117,10 +95,10 @@ def test_saved_files_are_the_same_bytes_each_time(
     assert len(pd.read_csv(written[0])) == len(data)
 
 
-def test_draw_all_names_what_it_drew(tables: dict[str, DataFrame], tmp_path: Path) -> None:
-    probes = {"probes": tables["probes"]}
+def test_draw_all_names_what_it_drew(figure_tables: dict[str, DataFrame], tmp_path: Path) -> None:
+    probes = {"probes": figure_tables["probes"]}
     assert draw_all(probes, tmp_path) == ("probe-heatmap",)
-    transplants = tables["outcomes"].query(
+    transplants = figure_tables["outcomes"].query(
         "intervention == 'transplant' and prompt_state == scratchpad_state"
     )
     assert draw_all({"outcomes": transplants}, tmp_path) == ("four-cells", "interventions")
@@ -220,12 +198,6 @@ def test_heatmap_keeps_text_under_its_position(
     assert labels == ["prompt\nend", "last\nstep", "close"]
     assert [text.get_text() for text in panels[-1].texts] == ["(.55)", ".97", ".99"]
     assert len(heatmap.data(probes)) == len(probes)
-
-
-def test_torch_stays_out() -> None:
-    code = "import sys, analyses.figures, analyses.report; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == "False"
 
 
 def test_cells_along_training_are_the_means_of_their_questions(

@@ -67,3 +67,22 @@ def test_an_unwritable_place_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="Cannot write"):
         atomic_write(tmp_path / "file" / "below", b"x")
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_manifest_has_a_schema_and_older_ones_are_read(tmp_path: Path) -> None:
+    RunFolder.open(tmp_path, "sample", {"seed": 0}).start()
+    manifest = json.loads((tmp_path / "run.json").read_text())
+    assert manifest["schema"] == 1
+    del manifest["schema"]
+    (tmp_path / "run.json").write_text(json.dumps(manifest))
+    assert not RunFolder.open(tmp_path, "sample", {"seed": 0}).finished
+
+
+def test_a_run_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"schema": 2, "config_hash": ""}')
+    with pytest.raises(RunFolderError) as error:
+        RunFolder.open(tmp_path, "sample", {"seed": 0})
+    assert str(error.value) == (
+        f"{tmp_path} was written by a newer version of this toolkit: its run.json has schema 2, "
+        "and 1 is the newest known here. Upgrade scratchpad-faithfulness."
+    )
