@@ -47,3 +47,7 @@ calibration: install
 # The site, without the network; a page that is missing or a link that leads nowhere is an error.
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# The pictures of README.md and docs/: of the calibration that the package carries, and of the demo.
+pictures: install
+	$(BIN)/python docs/notes/pictures.py runs/demo

@@ -70,7 +70,7 @@ def save(
         The files written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {kind: _picture(figure, kind, look or Look()) for kind in formats}
+    contents = _pictures(figure, formats, look or Look())
     contents["csv"] = data.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
     if caption:
         contents["txt"] = (caption + "\n").encode()
@@ -145,8 +145,18 @@ def _values(figure: TableFigure, tables: Mapping[str, DataFrame]) -> DataFrame:
         raise DataError(figure.name, f"a table lacks a column: {error.args[0]}") from error
 
 
-def _picture(figure: Figure, kind: str, look: Look) -> bytes:
-    buffer = io.BytesIO()
+def _pictures(figure: Figure, formats: Sequence[str], look: Look) -> dict[str, bytes]:
+    """The figure in every format, laid out once: that is most of what drawing costs."""
     with styled(look):
-        figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=_METADATA[kind])
+        figure.draw_without_rendering()
+        engine = figure.get_layout_engine()
+        figure.set_layout_engine("none")
+        pictures = {kind: _picture(figure, kind) for kind in formats}
+        figure.set_layout_engine(engine)
+        return pictures
+
+
+def _picture(figure: Figure, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=_METADATA[kind])
     return buffer.getvalue()

@@ -1,0 +1,54 @@
+"""How long `scratchpad figures` takes per kind of figure. Goal: under 2 s for each figure.
+
+The whole command is timed with a process of its own; a figure is its values, its picture in three
+formats and its caption, on the tables of the runs given.
+
+.venv/bin/python benchmarks/figures.py runs/demo runs/calibration
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from analyses.figures import FIGURES, draw_figures
+from analyses.figures.saved import read_runs
+
+
+def command(run: str, folder: str) -> float:
+    """CPU seconds of the whole command on one run."""
+    words = [sys.executable, "-m", "scratchpad", "figures", run, "--out", folder]
+    before = children()
+    subprocess.run(words, capture_output=True, check=True)
+    return children() - before
+
+
+def children() -> float:
+    """CPU seconds of all processes waited for."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def figures(folders: list[Path], out: Path) -> dict[str, float]:
+    """CPU seconds of every figure that one of the runs allows."""
+    found: dict[str, float] = {}
+    for run in read_runs(folders):
+        for name, figure in FIGURES.items():
+            start = time.process_time()
+            if draw_figures({name: figure}, run.tables, out).names:
+                found[name] = max(found.get(name, 0.0), time.process_time() - start)
+    return found
+
+
+if __name__ == "__main__":
+    runs = sys.argv[1:] or [str(path) for path in sorted(Path("runs").glob("*"))]
+    with tempfile.TemporaryDirectory() as scratch:
+        for run in runs:
+            print(f"{'scratchpad figures ' + Path(run).name:44} {command(run, scratch):6.2f} s")
+        for name, seconds in figures([Path(run) for run in runs], Path(scratch)).items():
+            print(f"{name:44} {seconds:6.2f} s")
