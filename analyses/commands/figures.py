@@ -56,11 +56,11 @@ def run_figures(config: FiguresConfig) -> Result:
     runs = read_runs(config.runs)
     folders = {run.name: config.out / run.name if len(runs) > 1 else config.out for run in runs}
     found = {run.name: _draw_run(run, folders[run.name], config, formats) for run in runs}
-    lines = [line for name, one in found.items() for line in _lines(one, folders[name])]
+    lines = [line for name, one in found.items() for line in _lines(one, folders[name], formats[0])]
     if len(runs) == 1:
         return Result(found[runs[0].name], tuple(lines))
     beside = _compare(runs, config, formats)
-    return Result(beside | {"runs": found}, (*lines, *_lines(beside, config.out)))
+    return Result(beside | {"runs": found}, (*lines, *_lines(beside, config.out, formats[0])))
 
 
 def _formats(text: str) -> tuple[str, ...]:
@@ -101,8 +101,8 @@ def _compare(
     return {"figures": list(drawn.names), "tables": [], "skipped": drawn.skipped}
 
 
-def _lines(found: Mapping[str, Any], folder: Path) -> Iterator[str]:
-    yield from (f"{folder}/{name}" for name in found["figures"])
-    yield from (f"{folder}/tables/{name}" for name in found["tables"])
+def _lines(found: Mapping[str, Any], folder: Path, kind: str) -> Iterator[str]:
+    yield from (f"{folder}/{name}.{kind}" for name in found["figures"])
+    yield from (f"{folder}/tables/{name}.tex" for name in found["tables"])
     for name, reason in found["skipped"].items():
         yield f"skipped {name}: {reason}"
