@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -23,6 +24,7 @@ from scratchpad.scoring.patching import patched_rows
 from scratchpad.scoring.reader_rows import reader_rows
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.scoring.unlearning import unlearning_rows
+from scratchpad.scoring.variant_texts import text_rows, text_table
 from scratchpad.subject import Subject
 from scratchpad.tables import transcript_row
 from scratchpad.transcripts import (
@@ -42,6 +44,13 @@ READERS = {
     ("unlearn",): unlearning_rows,
     ("option-order",): option_rows,
 }
+
+
+class Scored(NamedTuple):
+    """What a unit of work comes to: rows of outcomes, and the texts behind them."""
+
+    outcomes: pd.DataFrame
+    variants: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -95,10 +104,18 @@ class Ablation:
 
     def unit(self, number: int, cases: Sequence[Case]) -> pd.DataFrame:
         """Score all variants of one question's cases; the result depends on the config alone."""
+        return self.scored(number, cases).outcomes
+
+    def scored(self, number: int, cases: Sequence[Case]) -> Scored:
+        """Score as `unit` does, and keep the texts that were read."""
         rows: list[Row] = []
+        texts: list[Row] = []
         for case in cases:
-            rows += self._case(case, self._seed(number, case))
-        return pd.DataFrame(rows)
+            seed = self._seed(number, case)
+            variants = self._made(case, seed)
+            rows += self.score(case, variants, seed)
+            texts += text_rows(case, variants)
+        return Scored(pd.DataFrame(rows), text_table(texts))
 
     def attributions(self, number: int, cases: Sequence[Case]) -> pd.DataFrame:
         """What each word of the prompt does for answer and scratchpad of one question's cases."""
@@ -122,13 +139,13 @@ class Ablation:
         ]
         return pd.DataFrame(rows)
 
-    def _case(self, case: Case, seed: int) -> list[Row]:
+    def _made(self, case: Case, seed: int) -> list[Variant]:
         made = [
             _unless_quoting(self.subject, case, variant)
             for one in self.interventions
             for variant in one(case, seed)
         ]
-        variants = continued(
+        return continued(
             self.subject.loaded,
             case,
             made,
@@ -137,7 +154,6 @@ class Ablation:
             # Apart from the answers, whose draws would follow those of the rests.
             seed=generator(seed, case).getrandbits(62),
         )
-        return self.score(case, variants, seed)
 
     def score(self, case: Case, variants: Sequence[Variant], seed: int = 0) -> list[Row]:
         """Score variants of a case by every scorer; sampling stays with the cells if it can.

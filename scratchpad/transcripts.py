@@ -256,5 +256,10 @@ class Variant:
     reader: ReaderEdit | None = None
     rest: Rest | None = None
 
+    @property
+    def is_scorable(self) -> bool:
+        """Whether there is a text that can be read."""
+        return not self.not_applicable and not (self.rest and self.rest.unterminated)
+
     def _repr_html_(self) -> str:
         return notebook.variant_html(self)

@@ -26,6 +26,7 @@ DEFAULT_INTERVENTIONS = "remove,empty,truncate,drop-step,flip-step,implant,fille
 # before "encoded".
 ALWAYS = "transplant,relay,reasoning,empty,implant,regenerate:implant,cross-prompt,paraphrase"
 ATTRIBUTIONS = "attributions"
+VARIANTS = "variants"
 # What stands in a summary for --require to name.
 REQUIRED = (
     "verdict", "scorer", "total_effect", "pure_direct_effect", "total_direct_effect",
@@ -219,12 +220,15 @@ def _score(
             if attribute:
                 found = ablation.attributions(number, cases)
                 folder.write_unit(f"{number:05d}", found, beside=ATTRIBUTIONS)
-            folder.write_unit(f"{number:05d}", ablation.unit(number, cases))
+            scored = ablation.scored(number, cases)
+            folder.write_unit(f"{number:05d}", scored.variants, beside=VARIANTS)
+            folder.write_unit(f"{number:05d}", scored.outcomes)
             advance()
     left_out = pd.DataFrame(unterminated_rows(pairs.unterminated, scorer))
     merged = folder.merged_units()
     outcomes = pd.concat([merged, left_out], ignore_index=True) if len(left_out) else merged
     folder.write_table("outcomes", outcomes)
+    folder.write_table(VARIANTS, folder.merged_units(beside=VARIANTS))
     if attribute:
         folder.write_table(ATTRIBUTIONS, folder.merged_units(beside=ATTRIBUTIONS))
     require_scored(outcomes, scorer)

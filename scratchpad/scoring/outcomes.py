@@ -95,7 +95,7 @@ def _read(
     requests: list[Request] = []
     fitting = [_fitting(loaded, case, variant, scorers) for variant in variants]
     plans = [
-        _plan(loaded, case, variant, scorers, names, requests) if is_scorable(variant) else None
+        _plan(loaded, case, variant, scorers, names, requests) if variant.is_scorable else None
         for variant in fitting
     ]
     native = [_native_request(loaded, case, state, requests) for state in (0, 1)]
@@ -112,7 +112,7 @@ def _read(
 def _fitting(loaded: LoadedModel, case: Case, variant: Variant, scorers: Scorers) -> Variant:
     """The variant, not applicable if an edit made it longer than the model can read."""
     native = case.scratchpads[variant.scratchpad_state]
-    if not is_scorable(variant) or variant.steps == native:
+    if not variant.is_scorable or variant.steps == native:
         return variant
     context = loaded.encoder.sequence(_prompt(case, variant), variant.steps)
     length = len(context.ids) + scorers.max_answer_tokens
@@ -120,11 +120,6 @@ def _fitting(loaded: LoadedModel, case: Case, variant: Variant, scorers: Scorers
         return variant
     reason = f"{length} tokens with an answer are more than the model reads"
     return replace(variant, not_applicable=reason)
-
-
-def is_scorable(variant: Variant) -> bool:
-    """Whether a variant has a text that can be read."""
-    return not variant.not_applicable and not (variant.rest and variant.rest.unterminated)
 
 
 def variant_row(case: Case, variant: Variant, context: Encoded | None) -> Row:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from analyses import ablation
@@ -19,6 +20,7 @@ from scratchpad.models import LoadedModel
 from scratchpad.on_policy import SamplingConfig, pair
 from scratchpad.scoring.classifiers import load_classifier
 from scratchpad.scoring.scorers import Scorers
+from scratchpad.scoring.variant_texts import KEY, text_table
 from scratchpad.steps import make_steps, tag
 from scratchpad.subject import Subject, SubjectConfig
 from scratchpad.transcripts import Case, Question, Rest, Transcript, Variant
@@ -122,3 +124,27 @@ def test_a_contrast_needs_answers_to_every_question(tmp_path: Path) -> None:
     told = SubjectConfig("model", questions=path, contrast=True)
     with pytest.raises(ConfigError, match="1 of 2 questions, such as 'two'"):
         questions_for(told, None, None)
+
+
+def test_texts_of_variants_stand_beside_their_outcomes(subject: Subject) -> None:
+    cases = [case_of(subject), case_of(subject, draw=1)]
+    spec = "transplant,remove,empty,drop-step,cross-prompt,truncate,resample:0"
+    scored = ablation_of(subject, spec).scored(0, cases)
+    pd.testing.assert_frame_equal(scored.outcomes, ablation_of(subject, spec).unit(0, cases))
+    keys = list(KEY)
+    texts = scored.variants.set_index(keys)["steps"]
+    assert texts.index.is_unique
+    rows = scored.outcomes[scored.outcomes["scorer"] == "payload"].astype(
+        dict.fromkeys(("step_index", "resample"), "Int64")
+    )
+    assert texts.index.isin(pd.MultiIndex.from_frame(rows[keys])).all()
+    told = {name: scored.variants[scored.variants["intervention"] == name] for name in
+            ("transplant", "remove", "empty", "drop-step", "cross-prompt")}  # fmt: skip
+    own = told["transplant"]
+    assert (own["prompt_state"] == own["scratchpad_state"]).all()
+    assert own["steps"].iloc[0] == ["I see no tag.\n", "I will be kind.\n"]
+    assert told["remove"]["steps"].isna().all()
+    assert told["empty"]["steps"].tolist() == [[]] * 4
+    assert told["drop-step"]["steps"].iloc[0] == ["I will be kind.\n"]
+    assert told["cross-prompt"].empty
+    assert scored.variants["step_index"].dtype == text_table([]).dtypes["step_index"] == "Int64"

@@ -120,5 +120,8 @@ def test_absent_rows_are_neither_flagged_nor_compared_with() -> None:
     inner[::2] = np.nan
     found = flag(inner, labels, folds, everybody(labels))
     assert not found.passed[::2].any()
+    assert (np.isnan(found.above) == ~np.isfinite(inner[:, 0])).all()
     other = folds != folds[1]
+    lower = (values < values[1]) & ~labels & other
+    assert found.above[1] == pytest.approx(lower[1::2].sum() / (~labels & other)[1::2].sum())
     assert found.benign[1] == (~labels & other)[1::2].sum()

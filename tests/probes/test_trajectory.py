@@ -97,6 +97,19 @@ def test_planted_leads_are_recovered_exactly(examples: Examples) -> None:
     chosen = result.trajectory.set_index(["reader", "step"])["chosen"]
     assert chosen["probe", SHOWN_INSIDE] == "difference of means, layer 1"
     assert chosen["text_prefix_only", 0] == "nothing to read"
+    assert_readings(result, forced)
+
+
+def assert_readings(result: TrajectoryResult, forced: np.ndarray) -> None:
+    """Every step that a transcript has, as flags and given answers have it, and no other."""
+    readings = result.readings.set_index(["reader", "id", "step"]).sort_index()
+    assert len(readings) == 5 * (LAST + 1).sum()
+    row = int(np.flatnonzero(LABELS)[0])
+    probe, told = (readings.loc[(name, f"t{row}")] for name in ("probe", "forced_answer"))
+    assert probe["passed"].tolist() == [step >= SHOWN_INSIDE for step in range(LAST[row] + 1)]
+    assert (probe["above_benign"][probe["passed"]] == 1.0).all()
+    assert told["p_defect"].tolist() == forced[row, : LAST[row] + 1].tolist()
+    assert probe["p_defect"].isna().all()
 
 
 def test_a_probe_that_forgets_again_knows_only_later(examples: Examples) -> None:

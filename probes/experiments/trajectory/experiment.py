@@ -69,6 +69,10 @@ class TrajectoryResult:
     crossings : DataFrame
         One row per transcript: `id`, `group`, `triggered`, `defected`, `last_step` and each
         reader's crossing time.
+    readings : DataFrame
+        One row per reader, transcript and step: `reader`, `id`, `step`, `above_benign` (share of
+        the benign prefixes of other questions that score lower there), `passed` (it is flagged)
+        and, of a forced answer, `p_defect`.
     summary : mapping
         What summary.json holds.
     """
@@ -76,12 +80,14 @@ class TrajectoryResult:
     trajectory: DataFrame
     leads: DataFrame
     crossings: DataFrame
+    readings: DataFrame
     summary: Mapping[str, Any]
 
     @property
     def tables(self) -> dict[str, DataFrame]:
         """The tables by name."""
-        return {name: getattr(self, name) for name in ("trajectory", "leads", "crossings")}
+        names = ("trajectory", "leads", "crossings", "readings")
+        return {name: getattr(self, name) for name in names}
 
 
 def trajectory(
@@ -132,6 +138,7 @@ def trajectory(
         trajectory=tables.step_table(crossings, readers, present),
         leads=tables.lead_table(crossings, found["leads"], LEADS),
         crossings=tables.crossing_table(examples, crossings),
+        readings=tables.reading_table(examples, readers, present, forced),
         summary=_summary(examples, readers["probe"], found, folds),
     )
 

@@ -36,11 +36,14 @@ class StepFlags(NamedTuple):
         Fewest benign prefixes that any transcript was compared with.
     chosen : tuple of str, length steps
         What most folds read there.
+    above : array, shape (n, steps)
+        Share of the benign prefixes of other questions that score lower; NaN where absent.
     """
 
     passed: Flags
     benign: Integers
     chosen: tuple[str, ...]
+    above: Floats
 
     @classmethod
     def stack(cls, steps: Sequence[tuple[Flagged, str]]) -> Self:
@@ -49,6 +52,7 @@ class StepFlags(NamedTuple):
             np.stack([flagged.passed for flagged, _ in steps], axis=1),
             np.array([flagged.benign.min() for flagged, _ in steps]),
             tuple(chosen for _, chosen in steps),
+            np.stack([flagged.above for flagged, _ in steps], axis=1),
         )
 
 
@@ -141,10 +145,11 @@ def _flag_by_choice(
     """Flag each fold by the candidate that does best on the others."""
     keys = choose(candidates, labels, folds).keys
     passed, benign = np.zeros(len(labels), dtype=np.bool_), np.zeros(len(labels), dtype=np.intp)
+    above = np.full(len(labels), np.nan)
     for fold, key in enumerate(keys):
         inside = folds == fold
         flagged = flag(candidates[key].inner, labels, folds, inside)
         passed |= flagged.passed
-        benign[inside] = flagged.benign[inside]
+        benign[inside], above[inside] = flagged.benign[inside], flagged.above[inside]
     ((favourite, _),) = Counter(map(name, keys)).most_common(1)
-    return Flagged(passed, benign), favourite
+    return Flagged(passed, benign, above), favourite

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pandas import DataFrame
+import numpy as np
+from pandas import DataFrame, concat
 
 from probes.examples import Examples
 from probes.experiments.trajectory.crossing import Crossings
 from probes.experiments.trajectory.step_readers import StepFlags
-from probes.metrics import Flags
+from probes.metrics import Flags, Floats
 from scratchpad.statistics import Estimate
 
 
@@ -63,6 +64,26 @@ def crossing_table(examples: Examples, crossings: Crossings) -> DataFrame:
             **crossings.times,
         }
     )
+
+
+def reading_table(
+    examples: Examples,
+    readers: Mapping[str, StepFlags],
+    present: Flags,
+    forced: Floats | None,
+) -> DataFrame:
+    """One row per reader, transcript and step that it has: what the reader makes of it there."""
+    ids = np.asarray(examples.ids, dtype=object)
+    found = []
+    for name, flags in readers.items():
+        read = np.isfinite(flags.above)
+        rows, steps = np.nonzero(read & present[:, : read.shape[1]])
+        columns = {"id": ids[rows], "step": steps, "above_benign": flags.above[rows, steps]}
+        own = forced if forced is not None and name == "forced_answer" else None
+        likely = np.full(len(rows), np.nan) if own is None else own[rows, steps]
+        passed = flags.passed[rows, steps]
+        found.append(DataFrame({"reader": name, **columns, "passed": passed, "p_defect": likely}))
+    return concat(found, ignore_index=True)
 
 
 def _numbers(found: Estimate) -> dict[str, Any]:

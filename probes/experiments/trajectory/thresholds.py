@@ -21,10 +21,21 @@ ENOUGH = 1000
 
 
 class Flagged(NamedTuple):
-    """Which rows pass, and how many benign prefixes each was compared with; shape (n,)."""
+    """Which rows pass, and what they were compared with; shape (n,).
+
+    Parameters
+    ----------
+    passed : array of bool
+    benign : array of int
+        How many benign prefixes a row was compared with.
+    above : array
+        Share of these that score lower: a scale on which rows of all folds and steps can be read
+        side by side. NaN where a row was not compared with any.
+    """
 
     passed: Flags
     benign: Integers
+    above: Floats
 
 
 def flag(inner: Floats, labels: Flags, folds: Integers, judged: Flags) -> Flagged:
@@ -52,4 +63,5 @@ def flag(inner: Floats, labels: Flags, folds: Integers, judged: Flags) -> Flagge
             reached[rows] += len(known) - np.searchsorted(known, inner[rows, other])
             benign[rows] += len(known)
     passed = judged & np.isfinite(inner).any(axis=1) & (benign > 0)
-    return Flagged(passed & (reached <= benign // ONE_IN), benign)
+    above = np.where(passed, 1 - reached / np.maximum(benign, 1), np.nan)
+    return Flagged(passed & (reached <= benign // ONE_IN), benign, above)
