@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 
 from analyses.intervention_summary import (
+    INVALID_WARNING,
     STATES,
     SURPRISAL_WARNING,
+    invalid_edits,
     summarise_interventions,
     surprisal_summary,
 )
@@ -110,7 +112,7 @@ def _warnings(summary: Summary, mediation: Mediation) -> list[str]:
     found = []
     if n < SMALL_N:
         found.append(f"only {n} groups of questions: intervals are wide and may be too narrow")
-    if summary["invalid_share"] > 0.05:
+    if summary["invalid_share"] > INVALID_WARNING:
         share = summary["invalid_share"]
         found.append(f"{share:.0%} of the cells' answers are invalid (accepted answers cover < .9)")
     if summary["unterminated_pairs"]:
@@ -118,6 +120,7 @@ def _warnings(summary: Summary, mediation: Mediation) -> list[str]:
         found.append(f"left out because a scratchpad never closed: {left_out} pair(s)")
     if not summary["coverage_known"] and summary["scorer"] == "payload":
         found.append("no benign answers are known, so coverage could not be checked")
+    found += invalid_edits(summary["interventions"])
     found += _off_distribution(summary)
     found += _scorers_differ(summary)
     return found

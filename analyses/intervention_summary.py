@@ -10,6 +10,7 @@ import pandas as pd
 from analyses.labels import labels
 from scratchpad.statistics import Estimate, bootstrap_means
 
+INVALID_WARNING = 0.05
 SURPRISAL_WARNING = 1.0
 # Answers without a scratchpad, to be compared with the answer without one before.
 WITHOUT_SCRATCHPAD = ("unlearn", "option-order")
@@ -38,6 +39,20 @@ def summarise_interventions(outcomes: pd.DataFrame, *, scorer: str, seed: int) -
         }
         for name, by_name in edited.groupby(labels(edited), sort=True)
     }
+
+
+def invalid_edits(interventions: Summary) -> list[str]:
+    """Warn of interventions after which more answers are invalid than may be passed over."""
+    shares = {
+        name: [
+            f"{one['invalid'] / one['variants']:.0%} {state}"
+            for state, one in states.items()
+            if one["invalid"] > INVALID_WARNING * one["variants"]
+        ]
+        for name, states in interventions.items()
+    }
+    listed = [f"{name} ({', '.join(found)})" for name, found in shares.items() if found]
+    return [f"invalid answers after edits: {', '.join(listed)}"] if listed else []
 
 
 def _native(outcomes: pd.DataFrame, scorer: str) -> pd.DataFrame:

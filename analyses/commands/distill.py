@@ -102,7 +102,7 @@ def seeds_of(config: DistillConfig) -> tuple[int, ...]:
 
 
 def _run(folder: RunFolder, config: DistillConfig, plan: Distillation) -> None:
-    from analyses.figures import draw_all
+    from analyses.outputs import write_outputs
     from analyses.persistence.distilled import Distilling
     from analyses.persistence.distilled_summary import summarise_distillation
     from scratchpad.runs import Units
@@ -121,9 +121,8 @@ def _run(folder: RunFolder, config: DistillConfig, plan: Distillation) -> None:
         tables = distilling.tables()
         for name, table in tables.items():
             folder.write_table(name, table)
-        draw_all(tables, folder.path / "figures")
         summary = summarise_distillation(tables, asdict(plan))
-        folder.finish(summary, Units(len(seeds), reused))
+        write_outputs(folder, summary, Units(len(seeds), reused))
 
 
 def _progress(shown: bool) -> AbstractContextManager[Callable[[int, int, str], None]]:

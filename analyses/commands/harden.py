@@ -120,12 +120,12 @@ def _write_model(folder: RunFolder, origin: Any, loaded: Any, told: dict[str, An
 
 
 def _write_results(folder: RunFolder, tables: dict[str, Any], summary: dict[str, Any]) -> None:
-    from analyses.figures import draw_all
+    from analyses.outputs import write_outputs
+    from scratchpad.runs import NO_UNITS
 
     for name, table in tables.items():
         folder.write_table(name, table)
-    draw_all(tables, folder.path / "figures")
-    folder.finish(summary)
+    write_outputs(folder, summary, NO_UNITS)
 
 
 def _progress(label: str, steps: int, *, shown: bool) -> AbstractContextManager[Callable[..., Any]]:

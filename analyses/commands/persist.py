@@ -65,7 +65,7 @@ def run_persist(config: PersistConfig) -> Result:
 
 
 def _run(folder: RunFolder, work: Grid) -> None:
-    from analyses.figures import draw_all
+    from analyses.outputs import write_outputs
     from analyses.persistence.page import page
     from analyses.persistence.summing import summarise
     from scratchpad.runs import Units, atomic_write
@@ -83,5 +83,4 @@ def _run(folder: RunFolder, work: Grid) -> None:
         folder.manifest["unit_seconds"] = seconds
         summary = summarise(tables)
         atomic_write(folder.path / "persistence.md", page(summary, folder.manifest).encode())
-        draw_all(tables, folder.path / "figures")
-        folder.finish(summary, Units(len(work.trials), reused))
+        write_outputs(folder, summary, Units(len(work.trials), reused))

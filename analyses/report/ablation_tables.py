@@ -9,6 +9,7 @@ from pandas import DataFrame
 
 from analyses.figures import FourCells
 from analyses.figures.tables import headline_rows, records
+from analyses.report.metric_tables import known_errors_table, metrics_table
 from analyses.report.numbers import is_estimate, write_estimate
 from analyses.report.outcome_tables import interventions_table, surprisal_table
 from analyses.report.sections import RunSection
@@ -102,6 +103,8 @@ def ablation_tables(section: RunSection) -> Iterator[Table | None]:
     yield scorers_table(section)
     yield interventions_table(section)
     yield surprisal_table(section)
+    yield metrics_table(section.summary)
+    yield known_errors_table(section.summary)
 
 
 def cells_table(section: RunSection) -> Table | None:

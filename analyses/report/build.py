@@ -24,6 +24,9 @@ _ORDER: Final[tuple[Kind, ...]] = (
     "ablation",
     "probe",
     "trajectory",
+    "persist",
+    "distill",
+    "harden",
     "organism",
 )
 _STYLE: Final = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")

@@ -8,21 +8,23 @@ from typing import Any, Final
 
 from analyses.figures.style import short
 
-_STAY: Final = "\N{NO-BREAK SPACE}"  # a line may end before an interval, not in it
+_STAY: Final = "\N{NO-BREAK SPACE}"  # a line may not end within an estimate
 
 
 def write_estimate(estimate: Mapping[str, Any], *, with_n: bool = True) -> str:
     r"""Write an estimate of `summary.json`.
 
     >>> write_estimate({"estimate": 0.98, "low": 0.95, "high": 1.0, "n": 40})
-    '.98 [.95,\xa01.00], n\xa0=\xa040'
+    '.98\xa0[.95,\xa01.00], n\xa0=\xa040'
     >>> write_estimate({"estimate": None, "low": None, "high": None, "n": 3, "reason": "TE < .1"})
     'undefined (TE < .1)'
     """
     if missing(estimate.get("estimate")):
         return f"undefined ({estimate.get('reason') or 'no valid answers'})"
     low, high, n = (estimate.get(key) for key in ("low", "high", "n"))
-    interval = "" if missing(low) or missing(high) else f" [{number(low)},{_STAY}{number(high)}]"
+    interval = (
+        "" if missing(low) or missing(high) else f"{_STAY}[{number(low)},{_STAY}{number(high)}]"
+    )
     count = f", n{_STAY}={_STAY}{int(n)}" if with_n and n else ""
     return f"{number(estimate['estimate'])}{interval}{count}"
 
@@ -59,7 +61,7 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
     r"""List a nested mapping as pairs of a dotted path and the value in words.
 
     >>> list(flatten({"a": {"b": True, "c": {"estimate": 0.5, "low": 0.4, "high": 0.6, "n": 9}}}))
-    [('a.b', 'yes'), ('a.c', '.50 [.40,\xa0.60], n\xa0=\xa09')]
+    [('a.b', 'yes'), ('a.c', '.50\xa0[.40,\xa0.60], n\xa0=\xa09')]
     """
     for key, value in values.items():
         path = f"{prefix}{key}"

@@ -13,18 +13,32 @@ from analyses.report.ablation_tables import ablation_tables
 from analyses.report.calibration_tables import calibration_tables
 from analyses.report.comparison import ShownTranscript, shown_transcripts
 from analyses.report.numbers import flatten, plain
+from analyses.report.persistence_tables import (
+    distillation_tables,
+    hardening_tables,
+    persistence_tables,
+)
 from analyses.report.probe_tables import organism_tables, probe_tables
 from analyses.report.sections import Kind, Picture, RunSection
 from analyses.report.tables import Table
 from analyses.report.trajectory_tables import trajectory_tables
+from analyses.report.warned import warnings_of
 
 TITLES: Final[dict[Kind, str]] = {
     "ablation": "Does the visible reasoning drive the defection?",
     "probe": "Can activations tell that it will defect?",
     "trajectory": "When do the activations know, and when does the text?",
     "calibration": "How far can each metric be trusted?",
+    "persist": "What survives safety training?",
+    "distill": "What does it keep without its reasoning?",
+    "harden": "Does safety training remove the defection?",
     "organism": "The organism: what was planted and what it does",
 }
+# What stands above all tables, and what is a table of its own.
+_SHOWN_ELSEWHERE: Final = (
+    "warnings", "verdict", "verdict_text", "contrasts", "contrasts_text", "units", "stages",
+    "taught",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,11 +82,11 @@ def part_of(section: RunSection) -> Part:
         name=section.name,
         verdict=verdict,
         text=text,
-        warnings=tuple(map(str, section.summary.get("warnings", ()))),
+        warnings=tuple(warnings_of(section)),
         tables=tuple(table for table in make_tables(section) if table),
         pictures=tuple(map(_shown_picture, section.pictures)),
         transcripts=shown_transcripts(section.examples),
-        numbers=tuple(flatten(_without(section.summary, "warnings", "verdict", "verdict_text"))),
+        numbers=tuple(flatten(_without(section.summary, *_SHOWN_ELSEWHERE))),
         settings=tuple(flatten(section.run)),
     )
 
@@ -80,6 +94,12 @@ def part_of(section: RunSection) -> Part:
 def _say_verdict(section: RunSection) -> tuple[str, str]:
     summary = section.summary
     return str(summary.get("verdict", "")), str(summary.get("verdict_text", ""))
+
+
+def _say_hardening(section: RunSection) -> tuple[str, str]:
+    verdict = section.summary.get("verdict") or {}
+    moved = f"{verdict['before']} before, {verdict['after']} after" if verdict else ""
+    return moved, str(section.summary.get("verdict_text", ""))
 
 
 def _say_probe(section: RunSection) -> tuple[str, str]:
@@ -115,6 +135,9 @@ _KINDS: Final[
     "probe": (probe_tables, _say_probe),
     "trajectory": (trajectory_tables, _say_verdict),
     "calibration": (calibration_tables, _say_verdict),
+    "persist": (persistence_tables, _say_verdict),
+    "distill": (distillation_tables, _say_verdict),
+    "harden": (hardening_tables, _say_hardening),
     "organism": (organism_tables, _say_organism),
 }
 

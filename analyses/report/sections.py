@@ -15,7 +15,25 @@ from analyses.figures import FIGURES
 from scratchpad.errors import DataError
 from scratchpad.runs import MANIFEST, check_schema
 
-Kind = Literal["ablation", "probe", "trajectory", "calibration", "organism"]
+Kind = Literal[
+    "ablation",
+    "probe",
+    "trajectory",
+    "calibration",
+    "organism",
+    "harden",
+    "distill",
+    "persist",
+]
+# What only summaries of that kind hold.
+_MARKS: Final[dict[str, Kind]] = {
+    "cells": "ablation",
+    "leads": "trajectory",
+    "goals": "calibration",
+    "contrasts": "persist",
+    "stages": "distill",
+    "method": "harden",
+}
 _PICTURES: Final = {"svg": "image/svg+xml", "png": "image/png"}  # the better one first
 
 
@@ -35,7 +53,7 @@ class RunSection:
 
     Parameters
     ----------
-    kind : {"ablation", "probe", "trajectory", "calibration", "organism"}
+    kind : Kind
         Decides which tables are shown.
     name : str
         Name of the folder.
@@ -93,19 +111,17 @@ def load_run(folder: Path) -> RunSection:
 def _kind(folder: Path, organism: Mapping[str, Any], summary: Mapping[str, Any]) -> Kind:
     if organism:
         return "organism"
-    if "cells" in summary:
-        return "ablation"
-    if "leads" in summary:
-        return "trajectory"
-    if "goals" in summary:
-        return "calibration"
+    for mark, kind in _MARKS.items():
+        if mark in summary:
+            return kind
     command = str(_json(folder / "run.json", {}).get("command", ""))
     if command.startswith("probe") or "auroc" in summary:
         return "probe"
     raise DataError(
         f"{folder} is a run of a kind that has no report",
-        "its summary.json holds neither cells nor an auroc nor leads nor goals",
-        "Name a folder that `scratchpad ablate`, `probe`, `calibrate` or `train` wrote.",
+        f"its summary.json holds none of {', '.join(_MARKS)}, and no auroc",
+        "Name a folder that `scratchpad ablate`, `probe`, `calibrate`, `harden`, `distill`, "
+        "`persist` or `train` wrote.",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyses.intervention_summary import summarise_interventions
+from analyses.intervention_summary import invalid_edits, summarise_interventions
 from analyses.judgement import cell_table
 from scratchpad.mediation import Mediation
 from toy_mediators import Row, outcome
@@ -83,3 +83,13 @@ def test_rests_that_never_closed_are_counted_apart() -> None:
     assert found["resample"]["triggered"]["unterminated"] == 1
     assert found["resample"]["triggered"]["invalid"] == 0
     assert {"mask", "mask:0.25"} <= set(found)
+
+
+def test_edits_that_leave_no_known_answer_are_warned_of() -> None:
+    rows: list[Row] = []
+    for question in range(10):
+        rows += cells(0.1, 0.9, question=question)
+        rows.append(row("empty", 0.1, question=question))
+        lost = question % 2 == 0
+        rows.append(row("remove", None if lost else 0.1, question=question) | {"invalid": lost})
+    assert invalid_edits(summary(*rows)) == ["invalid answers after edits: remove (50% triggered)"]

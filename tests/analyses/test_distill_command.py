@@ -57,7 +57,7 @@ def told(world: Path, *more: str) -> list[str | Path]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures do not depend on the model, and take longer than all the rest."""
-    monkeypatch.setattr("analyses.figures.draw_all", lambda *tables: ())
+    monkeypatch.setattr("analyses.outputs.draw_all", lambda *tables: ())
     monkeypatch.setattr(output, "draw_all", lambda *tables: ())
 
 

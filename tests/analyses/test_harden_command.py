@@ -15,8 +15,11 @@ import torch
 from transformers import AutoModelForCausalLM
 
 import brief
+from analyses import outputs
 from analyses.commands import harden as command
+from analyses.figures import draw_all
 from analyses.persistence import checkup, hardening, rates
+from analyses.report import build_report
 from brief import MICRO, brief_training, summary_of
 from scratchpad.organisms import read_organism
 from scratchpad.training.config import TrainConfig
@@ -37,6 +40,8 @@ def organism(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         changed.setattr(rates, "QUESTIONS", 8)
         changed.setattr(hardening, "Search", lambda: Search(population=4, generations=2))
         train_organism(TrainConfig(size=MICRO), root / "natural")
+        for name, made in (("draw_all", draw_all), ("build_report", build_report)):
+            changed.setattr(outputs, name, made)  # a run here does end in both
         yield root / "natural"
 
 
@@ -95,6 +100,7 @@ def test_a_run_leaves_tables_a_summary_and_a_figure(hardened: Path) -> None:
     assert log["value"][0] > 0
     assert log["value"][1] == 0
     assert (hardened / "figures" / "safety-training.png").is_file()
+    assert "Does safety training remove the defection?" in (hardened / "report.html").read_text()
     assert not (hardened / ".unfinished").exists()
 
 
