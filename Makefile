@@ -38,6 +38,7 @@ bench: install
 	$(BIN)/python benchmarks/activations.py
 	$(BIN)/python benchmarks/probes.py
 	$(BIN)/python benchmarks/figures.py
+	$(BIN)/python benchmarks/report.py
 
 # The calibration that the package carries, and its page.
 calibration: install

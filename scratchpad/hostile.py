@@ -13,6 +13,7 @@ from typing import Final
 LONGEST: Final = 4000  # characters of one piece of text that are shown
 
 _KEPT: Final = frozenset("\n\t")
+_LAID_OUT: Final = str.maketrans(dict.fromkeys(_KEPT))  # leaves out what lays text out
 _CONTROL_PICTURES: Final = 0x2400  # U+2400 + code is the picture of a C0 control code
 # Control, format (direction, zero width, tags), surrogate, line and paragraph separator.
 _ACTING: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -25,7 +26,8 @@ def visible(text: str) -> str:
     'a␛[0m⟨U+202E⟩b\n'
     """
     shown = text[:LONGEST]
-    if not shown.isascii() or not shown.isprintable():
+    plain = shown.translate(_LAID_OUT)
+    if not plain.isascii() or not plain.isprintable():
         shown = "".join(_sign(character) for character in shown)
     left_out = len(text) - LONGEST
     return f"{shown} [... {left_out:,} more characters]" if left_out > 0 else shown

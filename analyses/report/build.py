@@ -1,4 +1,4 @@
-"""Put the parts together: one HTML file that needs no network and runs no script."""
+"""Put the parts together: one HTML file that needs no network and runs no script but ours."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from analyses.report.definitions import DEFINITIONS
+from analyses.report.explorer import explorer_of
 from analyses.report.numbers import number
 from analyses.report.parts import part_of
 from analyses.report.sections import Kind, RunSection
@@ -29,7 +30,11 @@ _ORDER: Final[tuple[Kind, ...]] = (
     "harden",
     "organism",
 )
-_STYLE: Final = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
+_HERE: Final = Path(__file__).parent
+_STYLE: Final = (_HERE / "report.css").read_text(encoding="utf-8")
+# In this order, as one module: what is used later is defined before.
+_SCRIPTS: Final = ("explorer_marks", "explorer_steps", "explorer_detail", "explorer")
+_SCRIPT: Final = "\n".join((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
 
 
 def build_report(sections: Sequence[RunSection], out: Path) -> Path:
@@ -70,12 +75,18 @@ def render(sections: Sequence[RunSection]) -> str:
         finalize=_finalize,
     )
     ordered = sorted(sections, key=lambda section: _ORDER.index(section.kind))
+    parts = [part_of(section) for section in ordered]
+    explorer = explorer_of(
+        [(part.label, section) for part, section in zip(parts, ordered, strict=True)]
+    )
     return environment.get_template("report.html").render(
-        parts=[part_of(section) for section in ordered],
+        parts=parts,
+        explorer=explorer,
         definitions=DEFINITIONS,
         number=number,
-        style=Markup(_STYLE),  # ours, and hashed in the policy: the one thing not escaped
-        policy=_policy(),
+        style=Markup(_STYLE),  # ours, and hashed in the policy, as the script is
+        script=Markup(_SCRIPT),
+        policy=_policy(scripts=explorer is not None),
     )
 
 
@@ -83,9 +94,14 @@ def _finalize(value: Any) -> Any:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _policy() -> str:
-    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode("ascii")
+def _policy(*, scripts: bool) -> str:
+    allowed = f"script-src {_hashed(_SCRIPT)}; require-trusted-types-for 'script'; "
     return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; img-src data:; style-src {_hashed(_STYLE)}; "
+        f"{allowed if scripts else ''}base-uri 'none'; form-action 'none'"
     )
+
+
+def _hashed(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"

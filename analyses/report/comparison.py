@@ -57,17 +57,28 @@ def compare(original: Sequence[str], variant: Sequence[str]) -> tuple[StepPair, 
     >>> [pair.change for pair in compare(["a", "b", "c"], ["a", "x", "c", "d"])]
     ['same', 'changed', 'same', 'added']
     """
-    return tuple(_pairs(original[:MOST_STEPS], variant[:MOST_STEPS]))
+    before, after = original[:MOST_STEPS], variant[:MOST_STEPS]
+    return tuple(
+        StepPair(
+            None if place is None else before[place],
+            None if other is None else after[other],
+            change,
+        )
+        for place, other, change in aligned(before, after)
+    )
 
 
-def _pairs(original: Sequence[str], variant: Sequence[str]) -> Iterator[StepPair]:
+def aligned(
+    original: Sequence[str], variant: Sequence[str]
+) -> Iterator[tuple[int | None, int | None, Change]]:
+    """Give the places of steps that stand beside each other, and what changed between them."""
     matcher = SequenceMatcher(None, original, variant, autojunk=False)
     for tag, start, end, other_start, other_end in matcher.get_opcodes():
-        for before, after in zip_longest(original[start:end], variant[other_start:other_end]):
-            yield StepPair(before, after, _change(tag, before, after))
+        for place, other in zip_longest(range(start, end), range(other_start, other_end)):
+            yield place, other, _change(tag, place, other)
 
 
-def _change(tag: str, before: str | None, after: str | None) -> Change:
+def _change(tag: str, before: int | None, after: int | None) -> Change:
     if tag == "equal":
         return "same"
     if after is None:
