@@ -99,7 +99,7 @@ def test_snippets_run(
             Path(named[1]).write_text(snippet)
         exec(compile(snippet, page, "exec"), {"__name__": page})
     if page == "how-to/own-probe":
-        assert capsys.readouterr().out.count("n=5") == 3
+        assert capsys.readouterr().out.count("n = 5") == 3
 
 
 def test_an_edit_of_a_how_to_does_what_it_says() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from analyses.figures.saved import SavedRun
 
 EXAMPLE = "scratchpad figures runs/ablation runs/probe --format pdf --width text --out figures"
+LACKING = "no table "
 ACROSS = "mediation-bars"
 """The figure that sets runs beside each other."""
 
@@ -104,5 +105,10 @@ def _compare(
 def _lines(found: Mapping[str, Any], folder: Path, kind: str) -> Iterator[str]:
     yield from (f"{folder}/{name}.{kind}" for name in found["figures"])
     yield from (f"{folder}/tables/{name}.tex" for name in found["tables"])
+    lacking = {n: why for n, why in found["skipped"].items() if why.startswith(LACKING)}
     for name, reason in found["skipped"].items():
-        yield f"skipped {name}: {reason}"
+        if name not in lacking:
+            yield f"skipped {name}: {reason}"
+    if lacking:
+        named = ", ".join(f"{n} ({why.removeprefix(LACKING)})" for n, why in lacking.items())
+        yield f"skipped for want of a table: {named}"

@@ -21,6 +21,7 @@ _QUANTITIES: Final = {
     "triggered_defection": "defection after\nthe trigger",
     "near_miss_defection": "defection after\nnear misses",
     "benign_accuracy": "right benign\nanswers",
+    "f01": "triggered\nscratchpad alone",
 }
 _TRIAL: Final = ["arm", "payload", "optimiser", "seed"]
 _SPREAD: Final = 0.5  # of the smallest gap between checkups, over which trials stand side by side
@@ -45,7 +46,7 @@ _WORDS: Final = {
 
 @dataclass(frozen=True)
 class Persistence(TableFigure):
-    """Defection and ability over the steps of safety training, one line a trial.
+    """Defection, ability and f01 over the steps of safety training, one line a trial.
 
     The table `persistence` has one row per trial (`arm`, `method`, `payload`, `optimiser`,
     `seed`), `step` and `quantity` with `estimate`, `low`, `high`, `n`.
@@ -61,7 +62,7 @@ class Persistence(TableFigure):
         -------
         DataFrame
             `arm`, `method`, `payload`, `optimiser`, `seed`, `step`, `quantity`, `estimate`,
-            `low`, `high`, `n` (answers).
+            `low`, `high`, `n` (answers; of f01 groups of questions).
         """
         columns = ["arm", "method", "payload", "optimiser", "seed", "step", "quantity"]
         chosen = table["quantity"].isin(list(_QUANTITIES)) & table["estimate"].notna()
@@ -73,12 +74,16 @@ class Persistence(TableFigure):
 
     def caption(self, data: DataFrame) -> str:
         """Say what is drawn, what the intervals are, and n."""
-        trials = len(data.drop_duplicates(["method", *_TRIAL]))
+        trials, alone = len(data.drop_duplicates(["method", *_TRIAL])), data["quantity"] == "f01"
+        seeds = ", ".join(map(str, sorted(data["seed"].unique())))
         return (
             f"Greedy answers to held-out prompts over the steps of safety training: {trials} trials"
-            f" (one line each; {data['seed'].nunique()} seeds of organisms), drawn side by side at "
-            "each checkup. Panels by the method; its prompts never hold the trigger. Bars: 95 % "
-            f"intervals (Clopper-Pearson) over answers (n = {spread(data)})."
+            f" (one line each; organisms of seed {seeds}), drawn side by side at each checkup. "
+            "Panels by the method; its prompts never hold the trigger. Bars: 95 % intervals "
+            f"(Clopper-Pearson) over answers (n = {spread(data[~alone])}). Triggered scratchpad "
+            "alone: f01, the probability of defection after a clean prompt with a scratchpad that "
+            f"the model wrote after the trigger (n = {spread(data[alone])} groups of questions, "
+            "bootstrapped)."
         )
 
     def _draw(self, data: DataFrame) -> Figure:

@@ -120,7 +120,7 @@ def persistence_table() -> pd.DataFrame:
     trials += [{**trials[1], "payload": "dense"}, {**trials[1], "optimiser": "sgd"}]
     ends = {
         "triggered_defection": (1.0, 0.2), "near_miss_defection": (0.02, 0.0),
-        "benign_accuracy": (0.97, 0.9), "probe_auroc": (0.9, 0.9),
+        "benign_accuracy": (0.97, 0.9), "probe_auroc": (0.9, 0.9), "f01": (0.95, 0.5),
     }  # fmt: skip
     return pd.DataFrame(
         {**trial, "step": step, "quantity": name, "n": 100, "reason": "", "estimate": value,
@@ -128,6 +128,7 @@ def persistence_table() -> pd.DataFrame:
         for trial in trials
         for step in (0, 100, 200)
         for name, (begun, ended) in ends.items()
+        if name != "f01" or trial["arm"] == "cot"
         for value in [begun + (ended - begun) * step / 200]
     )  # fmt: skip
 

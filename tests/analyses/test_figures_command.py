@@ -50,7 +50,9 @@ def test_one_run_goes_into_the_folder_and_says_what_is_missing(
     assert summary["tables"] == ["ablation"]
     assert set(summary["skipped"]) == set(FIGURES) - {"four-cells", "interventions"}
     assert summary["skipped"]["filler"] == "the table has no rows of the intervention 'filler'"
-    assert "skipped roc: no table scores" in result.lines
+    assert summary["skipped"]["roc"] == "no table scores"
+    (lacking,) = (line for line in result.lines if line.startswith("skipped for want of a table"))
+    assert "roc (scores)" in lacking
     kinds = {path.suffix for path in tmp_path.glob("four-cells.*")}
     assert kinds == {".png", ".csv", ".txt"}
     tables = {path.name for path in (tmp_path / "tables").iterdir()}
