@@ -97,6 +97,8 @@ def test_snippets_run(
         named = re.match(r"# (\w+\.py)\n", snippet)
         if named:
             Path(named[1]).write_text(snippet)
+            # A module of another test may have the name.
+            monkeypatch.delitem(sys.modules, Path(named[1]).stem, raising=False)
         exec(compile(snippet, page, "exec"), {"__name__": page})
     if page == "how-to/own-probe":
         assert capsys.readouterr().out.count("n = 5") == 3
