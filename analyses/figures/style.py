@@ -45,6 +45,7 @@ _PAPER: Final[dict[str, Any]] = {
     "lines.linewidth": 1.2,
     "lines.markersize": 4,
     "svg.fonttype": "path",
+    "text.parse_math": False,  # a dollar sign in a name is one
     "svg.hashsalt": "scratchpad-faithfulness",
     "pdf.fonttype": 42,
 }
