@@ -17,7 +17,7 @@ from analyses.headlines import headlines
 from scratchpad.errors import DataError, unknown_name
 from scratchpad.estimates import Estimate, leaves
 from scratchpad.notebook import table_html, text_html
-from scratchpad.runs import MANIFEST, SUMMARY
+from scratchpad.runs import MANIFEST, SUMMARY, check_schema
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -117,9 +117,12 @@ def open_run(folder: Path | str) -> Run:
     ------
     DataError
         If it is none.
+    RunFolderError
+        If a newer version wrote it.
     """
     folder = Path(folder)
     manifest, summary = (_object(folder / name) for name in (MANIFEST, SUMMARY))
+    check_schema(folder, manifest)
     if not manifest.get("finished"):
         raise DataError(
             f"{folder} is not a finished run",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import pandas as pd
 import pytest
 
 import analyses
-from scratchpad.errors import ConfigError, DataError
+from scratchpad.errors import ConfigError, DataError, RunFolderError
 from scratchpad.estimates import Estimate
-from scratchpad.runs import RunFolder
+from scratchpad.runs import MANIFEST, SCHEMA, RunFolder
 
 RECORD = {"estimate": 0.4, "low": 0.3, "high": 0.5, "n": 40}
 HOSTILE = "<script>alert(1)</script>\x1b"
@@ -71,3 +72,10 @@ def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
         f"{tmp_path}/run is not a finished run: it holds no run.json that says so. Name a folder"
         " that a command wrote with --out, once it has come to its end."
     )
+
+
+def test_a_run_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = run_of(tmp_path / "run", "ablate", {}) / MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": SCHEMA + 1}))
+    with pytest.raises(RunFolderError, match="written by a newer version"):
+        analyses.open_run(tmp_path / "run")
