@@ -51,15 +51,19 @@ def atomic_write(path: Path, content: bytes) -> None:
     RunFolderError
         If the folder cannot be written to.
     """
+    begun: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+            begun = Path(file.name)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
+        os.chmod(begun, 0o644)
+        os.replace(begun, path)
     except OSError as error:
+        if begun is not None:
+            begun.unlink(missing_ok=True)
         raise RunFolderError(
             f"Cannot write {path}", str(error), "Give a folder with room that you may write to."
         ) from error

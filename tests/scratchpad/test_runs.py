@@ -69,6 +69,13 @@ def test_an_unwritable_place_is_a_clear_error(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
+def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(RunFolderError, match="Cannot write"):
+        atomic_write(tmp_path / "folder", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
 def test_a_manifest_has_a_schema_and_older_ones_are_read(tmp_path: Path) -> None:
     RunFolder.open(tmp_path, "sample", {"seed": 0}).start()
     manifest = json.loads((tmp_path / "run.json").read_text())
