@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,8 +23,10 @@ class ReportConfig:
 
 def run_report(config: ReportConfig) -> Result:
     """Write the report and say where it is."""
+    from analyses.figures.saved import names_of
     from analyses.report import build_report, load_run
 
-    sections = [load_run(folder) for folder in config.runs]
+    named = zip(config.runs, names_of(config.runs), strict=True)
+    sections = [replace(load_run(folder), name=name) for folder, name in named]
     path = build_report(sections, config.out)
     return Result({"report": str(path)}, (str(path),))

@@ -69,7 +69,6 @@ def save(
     tuple of Path
         The files written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     contents = _pictures(figure, formats, look or Look())
     contents["csv"] = data.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
     if caption:

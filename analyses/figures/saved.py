@@ -52,8 +52,19 @@ def read_runs(folders: Sequence[Path]) -> tuple[SavedRun, ...]:
     RunFolderError
         If a newer version wrote it.
     """
-    names = _names(folders)
+    names = names_of(folders)
     return tuple(_read(folder, name) for folder, name in zip(folders, names, strict=True))
+
+
+def names_of(folders: Sequence[Path]) -> list[str]:
+    """Name folders by themselves, and by a number too where an earlier one has that name."""
+    names: list[str] = []
+    for folder in folders:
+        name, number = folder.resolve().name, 2
+        while name in names:
+            name, number = f"{folder.resolve().name}-{number}", number + 1
+        names.append(name)
+    return names
 
 
 def compared(runs: Sequence[SavedRun]) -> dict[str, DataFrame]:
@@ -79,17 +90,6 @@ def compared(runs: Sequence[SavedRun]) -> dict[str, DataFrame]:
     known = [run.tables["organisms"] for run in runs if "organisms" in run.tables]
     planted = {"organisms": pd.concat(known).drop_duplicates("organism")} if known else {}
     return {"reference": pd.concat(parts, ignore_index=True), **planted}
-
-
-def _names(folders: Sequence[Path]) -> list[str]:
-    """Name folders by themselves, and by a number too where an earlier one has that name."""
-    names: list[str] = []
-    for folder in folders:
-        name, number = folder.resolve().name, 2
-        while name in names:
-            name, number = f"{folder.resolve().name}-{number}", number + 1
-        names.append(name)
-    return names
 
 
 def _read(folder: Path, name: str) -> SavedRun:

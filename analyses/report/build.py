@@ -59,7 +59,6 @@ def build_report(sections: Sequence[RunSection], out: Path) -> Path:
     """
     if not sections:
         raise DataError("A report of no runs", fix="Name at least one run folder.")
-    out.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(out, render(sections).encode())
     return out
 

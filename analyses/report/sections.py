@@ -34,6 +34,15 @@ _MARKS: Final[dict[str, Kind]] = {
     "stages": "distill",
     "method": "harden",
 }
+# What every version since the first wrote, and a report cannot do without.
+_COLUMNS: Final = {
+    "outcomes": (
+        "question_id", "group", "draw", "intervention", "arguments", "step_index", "prompt_state",
+        "scratchpad_state", "surprisal", "native_surprisal", "unterminated", "unchanged",
+        "not_applicable", "value", "invalid", "scorer",
+    ),
+    "transcripts": ("id", "question_id", "prompt", "scratchpad", "answer", "triggered"),
+}  # fmt: skip
 _PICTURES: Final = {"svg": "image/svg+xml", "png": "image/png"}  # the better one first
 
 
@@ -143,9 +152,17 @@ def _json(path: Path, default: Any) -> Any:
 
 def _tables(folder: Path) -> dict[str, DataFrame]:
     try:
-        return {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+        found = {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
     except (OSError, ValueError) as error:
         raise DataError(f"Cannot read a table of {folder}", str(error), "Run it anew.") from error
+    for name, table in found.items():
+        if lacking := [column for column in _COLUMNS.get(name, ()) if column not in table]:
+            raise DataError(
+                f"{folder / name}.parquet is of another version of this toolkit",
+                f"it has no column {', '.join(lacking)}",
+                "Run the command anew, or remove the table: what it holds is left out then.",
+            )
+    return found
 
 
 def _pictures(folder: Path) -> tuple[Picture, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from pandas import DataFrame
 
 from analyses.commands.figures import FiguresConfig, run_figures
+from analyses.commands.report import ReportConfig, run_report
 from analyses.figures import FIGURES, Look, draw_figures
 from scratchpad.errors import ConfigError, DataError, RunFolderError
 
@@ -70,6 +72,26 @@ def test_several_runs_get_a_folder_each_and_stand_beside_each_other(
     assert values[1].startswith("ablation,total_indirect_effect,0.9,0.8,1,30")
     assert (tmp_path / "ablation-2" / "four-cells.svg").is_file()
     assert not list(tmp_path.rglob("*.png"))
+
+
+def test_a_name_is_drawn_as_it_is_written(saved_runs: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "50 % of $a^{$ & <b>_x"
+    shutil.copytree(saved_runs / "ablation", odd)
+    drawn([odd, saved_runs / "ablation"], tmp_path / "out", format="svg")
+    values = (tmp_path / "out" / "mediation-bars.csv").read_text().splitlines()
+    assert values[1].startswith(f"{odd.name},total_indirect_effect,")
+    assert (tmp_path / "out" / odd.name / "four-cells.svg").is_file()
+
+
+def test_a_file_where_a_folder_belongs_is_a_user_error(saved_runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    for run in (
+        lambda: drawn([saved_runs / "ablation"], tmp_path / "file", format="svg"),
+        lambda: run_report(ReportConfig([saved_runs / "ablation"], tmp_path / "file" / "x.html")),
+    ):
+        with pytest.raises(RunFolderError, match="Cannot write"):
+            run()
+    assert (tmp_path / "file").read_text() == "kept"
 
 
 def test_torch_stays_out(saved_runs: Path, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+import explored
+from analyses.commands.report import ReportConfig, run_report
 from analyses.report import RunSection, build_report, load_run, render
 from analyses.report.comparison import compare, shown_transcripts
 from analyses.report.numbers import number, percent, write_estimate
@@ -252,6 +254,34 @@ def test_unusable_folders_are_user_errors(
         (tmp_path / name).write_text(content)
     with pytest.raises(DataError, match=message):
         load_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"), [("outcomes", ["draw", "value"]), ("transcripts", ["scratchpad"])]
+)
+def test_a_table_of_another_version_is_refused_with_the_fix(
+    name: str, columns: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "summary.json").write_text('{"cells": {}}')
+    section = explored.ablation()
+    section.tables[name].drop(columns=columns).to_parquet(tmp_path / f"{name}.parquet")
+    with pytest.raises(DataError) as caught:
+        load_run(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}/{name}.parquet is of another version of this toolkit: it has no column"
+        f" {', '.join(columns)}. Run the command anew, or remove the table: what it holds is left"
+        " out then."
+    )
+
+
+def test_runs_of_one_name_are_told_apart(run_folders: Path, tmp_path: Path) -> None:
+    runs = [
+        run_folders / "ablation",
+        shutil.copytree(run_folders / "ablation", tmp_path / "ablation"),
+    ]
+    run_report(ReportConfig(runs, tmp_path / "report.html"))
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r'href="#part-.">(.*?)</a>', html) == ["ablation", "ablation: ablation-2"]
 
 
 def test_numbers_in_words() -> None:
