@@ -44,7 +44,7 @@ class ContrastLayers(TableFigure):
             "labels, by layer (-1: the embeddings): above .5, defections lie on the side where the "
             f"set expects them (n = {spread(data)}). Rows: how the direction is fitted. Grey "
             "lines: control sets, of which nothing is expected. Grey band: the middle nine tenths "
-            "of random directions. The 95 % intervals are in the table of values."
+            "of random directions. Bars: 95 % intervals over groups of questions."
         )
 
     def _draw(self, data: DataFrame) -> Figure:
@@ -91,6 +91,7 @@ def _panel(axes: Axes, data: DataFrame, looks: dict[str, dict[str, Any]]) -> Non
         curve = data.loc[data["set"] == name].sort_values("layer")
         x: Any = curve["layer"].to_numpy(int)
         control = "linestyle" in look
+        axes.vlines(x, curve["low"], curve["high"], color=look["color"], linewidth=0.6, alpha=0.5)
         axes.plot(x, curve["auroc"].to_numpy(float), linewidth=0.9,
                   markersize=2.5 if len(curve) <= 12 else 0,
                   label=f"{name} (control)" if control else name, **look)  # fmt: skip
