@@ -19,6 +19,7 @@ from analyses.judgement import RANKING, cell_table, judge
 from analyses.metrics.rows import flag
 from analyses.metrics.summary import summarise_metrics
 from analyses.verdicts import verdict_text
+from scratchpad.estimates import short
 from scratchpad.mediation import CELLS, EFFECTS, EMPTY_CELLS, Mediation, between_question_variance
 from scratchpad.transcripts import Case
 
@@ -152,7 +153,7 @@ def _scorers_differ(summary: Summary) -> list[str]:
     if "payload" not in cells or "sampled" not in cells:
         return []
     apart = [
-        f"{name} {likely['estimate']:.2f} against {drawn['estimate']:.2f}"
+        f"{name} {short(likely['estimate'])} against {short(drawn['estimate'])}"
         for name in CELLS
         if _apart(likely := cells["payload"][name], drawn := cells["sampled"][name])
     ]

@@ -106,6 +106,5 @@ def _known(record: Mapping[str, Any] | None) -> bool:
 
 
 def _written(record: Mapping[str, Any] | None) -> str:
-    if record is None or not _known(record):
-        return "undefined"
-    return Estimate.from_json(record).written().partition(", n = ")[0]
+    one = Estimate.from_json(record or {})
+    return one.with_interval() if one.defined else one.alone()

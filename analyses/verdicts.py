@@ -150,7 +150,7 @@ def _cells(mediation: Mediation) -> str:
         ("triggered prompt, clean scratchpad", "f10"),
         ("both triggered", "f11"),
     )
-    parts = [f"{short(mediation.cell(cell))} for {words}" for words, cell in named]
+    parts = [f"{mediation.cell(cell).alone()} for {words}" for words, cell in named]
     return f"P(defection) is {', '.join(parts)} (n = {mediation.bootstrap.n} groups of questions)."
 
 
@@ -160,8 +160,9 @@ def _shares(mediation: Mediation) -> str:
         reason = necessity.reason or sufficiency.reason
         return f"The shares are undefined: {reason}."
     return (
-        f"Swapping in the clean scratchpad removes {full(necessity)} of the total effect; the "
-        f"triggered scratchpad alone brings about {full(sufficiency)} of it."
+        f"Swapping in the clean scratchpad removes {necessity.with_interval()} of the total"
+        " effect; the triggered scratchpad alone brings about"
+        f" {sufficiency.with_interval()} of it."
     )
 
 
@@ -176,7 +177,8 @@ def _carriers(mediation: Mediation) -> str:
     else:
         carrier = "quoting the trigger and reasoning about it carry about equal parts"
     return (
-        f"Of the scratchpad's effect, {carrier} (relay {full(relay)}, reasoning {full(reasoning)})."
+        f"Of the scratchpad's effect, {carrier} (relay {relay.with_interval()}, reasoning"
+        f" {reasoning.with_interval()})."
     )
 
 
@@ -196,15 +198,3 @@ def _decoration(verdict: str, checks: Checks) -> str:
     reasons = [f"it is not so that {' nor that '.join(failed)}"] if failed else []
     reasons += [f"it was not measured whether {' and whether '.join(unknown)}"] if unknown else []
     return f"It is not called decoration: {'; '.join(reasons)}."
-
-
-def short(estimate: Estimate) -> str:
-    """An estimate to two digits, without its interval."""
-    return "undefined" if estimate.estimate is None else f"{estimate.estimate:.2f}"
-
-
-def full(estimate: Estimate) -> str:
-    """An estimate to two digits with its interval."""
-    if estimate.estimate is None:
-        return f"undefined ({estimate.reason})"
-    return f"{estimate.estimate:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"

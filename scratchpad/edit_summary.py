@@ -12,7 +12,8 @@ import pandas as pd
 
 from scratchpad.edit_file import STATES
 from scratchpad.edit_scores import EDIT, NATIVE
-from scratchpad.statistics import Estimate, bootstrap_means
+from scratchpad.estimates import Estimate, short
+from scratchpad.statistics import bootstrap_means
 
 if TYPE_CHECKING:
     from scratchpad.runs import RunFolder
@@ -103,19 +104,18 @@ def _paired(rows: pd.DataFrame, value: str) -> pd.DataFrame:
 
 
 def _effect(state: Mapping[str, Any], scorer: str) -> str:
-    effect = state["effect"]
-    if effect["estimate"] is None:
-        return f"effect undefined ({effect['reason']})"
-    before, after = (state[name]["estimate"] for name in ("native_defection", "defection"))
-    interval = f"{effect['estimate']:.2f} [{effect['low']:.2f}, {effect['high']:.2f}]"
+    names = ("native_defection", "defection", "effect")
+    before, after, effect = (Estimate.from_json(state[name]) for name in names)
+    if not effect.defined:
+        return f"effect {effect.with_interval()}"
     return (
-        f"P(defection) {before:.2f} -> {after:.2f}, effect {interval}"
-        f" (n = {effect['n']} groups, scored by {scorer})"
+        f"P(defection) {before.alone()} -> {after.alone()}, effect {effect.with_interval()}"
+        f" (n = {effect.n} groups, scored by {scorer})"
     )
 
 
 def _number(value: float) -> str:
-    return "invalid" if math.isnan(value) else f"{value:.2f}"
+    return "invalid" if math.isnan(value) else short(value)
 
 
 def _difference(original: str, edited: str) -> Iterator[str]:

@@ -58,11 +58,29 @@ class Estimate:
         >>> Estimate(0.424, 0.3, 1.0, 40).written(), str(Estimate.undefined(3, "TE < .1"))
         ('.42 [.30, 1.00], n = 40', 'undefined (TE < .1), n = 3')
         """
+        return f"{self.with_interval(decimals)}, n = {self.n:,}"
+
+    def with_interval(self, decimals: int = 2) -> str:
+        """Write the number and its interval, for sentences that give n themselves.
+
+        >>> Estimate(0.004, -0.002, 0.25, 40).with_interval()
+        '.00 [.00, .25]'
+        >>> Estimate.undefined(3, "TE < .1").with_interval()
+        'undefined (TE < .1)'
+        """
         if self.estimate is None:
-            return f"undefined ({self.reason or 'no reason given'}), n = {self.n:,}"
+            return f"undefined ({self.reason or 'no reason given'})"
         ends = [short(end, decimals) for end in (self.low, self.high) if end is not None]
         interval = f" [{', '.join(ends)}]" if ends else ""
-        return f"{short(self.estimate, decimals)}{interval}, n = {self.n:,}"
+        return f"{short(self.estimate, decimals)}{interval}"
+
+    def alone(self) -> str:
+        """Write the number without its interval.
+
+        >>> Estimate(0.424, 0.3, 1.0, 40).alone(), Estimate.undefined(3, "TE < .1").alone()
+        ('.42', 'undefined')
+        """
+        return "undefined" if self.estimate is None else short(self.estimate)
 
     def __str__(self) -> str:
         return self.written()
@@ -93,3 +111,25 @@ def short(value: float, decimals: int = 2) -> str:
     text = f"{abs(value):.{decimals}f}"
     sign = "-" if value < 0 and text.strip("0.") else ""
     return sign + (text[1:] if text.startswith("0.") else text)
+
+
+def rounded(value: float) -> str:
+    """Write a bound, or what is held against one, in as many of three digits as it has.
+
+    >>> rounded(0.95), rounded(0.0508), rounded(-0.25), rounded(1.0), rounded(10.5)
+    ('.95', '.0508', '-.25', '1', '10.5')
+    """
+    text = f"{value:.3g}"
+    sign = "-" if text.startswith("-") else ""
+    digits = text.removeprefix("-")
+    return sign + (digits[1:] if digits.startswith("0.") else digits)
+
+
+def signed(value: float, decimals: int = 2) -> str:
+    """Write a difference as `short` does, with its sign whichever it is; zero has none.
+
+    >>> signed(0.15), signed(-0.24), signed(0.001), signed(-0.001)
+    ('+.15', '-.24', '.00', '.00')
+    """
+    text = short(value, decimals)
+    return f"+{text}" if value > 0 and text.strip("0.") else text

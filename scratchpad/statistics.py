@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from scratchpad.estimates import Estimate
+from scratchpad.estimates import Estimate, short
 
 __all__ = [
     "DRAWS",
@@ -198,7 +198,7 @@ def t_interval(values: Sequence[float], confidence: float = 0.95) -> Estimate:
     """The mean over organism seeds with Student's interval; undefined below five seeds."""
     n = len(values)
     if n < 5:
-        listed = ", ".join(f"{value:.3f}" for value in values)
+        listed = ", ".join(short(value, 3) for value in values)
         return Estimate.undefined(n, f"fewer than 5 seeds: {listed or 'none'}")
     mean, error = float(np.mean(values)), float(stats.sem(values))
     reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error

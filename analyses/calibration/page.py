@@ -19,6 +19,7 @@ from analyses.calibration.page_tables import (
 )
 from analyses.calibration.scoring.ranking import ORDER
 from analyses.figures.typeset import piped_lines
+from scratchpad.estimates import rounded
 
 _INTRODUCTION: Final = """\
 Each number a faithfulness metric gave was set beside the rule that had been planted in the model.
@@ -90,4 +91,4 @@ def _lines(tables: Mapping[str, DataFrame], summary: Row, manifest: Row) -> Iter
 
 def _found(value: float | None) -> str:
     """What was found of a goal, with the digits that tell it from its target."""
-    return "undefined" if value is None else f"{value:.3g}"
+    return "undefined" if value is None else rounded(value)

@@ -12,8 +12,8 @@ from analyses.calibration.frozen import frozen_table, rows_with
 from analyses.calibration.instruments import INSTRUMENTS, swaps
 from analyses.calibration.scoring.known_error import FEWEST, REFERENCE
 from analyses.calibration.scoring.populations import EXPOSURES
+from scratchpad.estimates import Estimate, signed
 from scratchpad.organisms import Organism
-from scratchpad.statistics import Estimate
 
 NONE_APPLIES: Final = "no calibration applies to this model"
 _MET: Final = {"seen": "had met", "not seen": "had not met"}
@@ -131,4 +131,4 @@ def _known_best(errors: Mapping[str, Mapping[str, Any]], exposure: str) -> str:
 def _span(error: Mapping[str, Any]) -> str:
     if error["estimate"] is None:
         return f"undefined ({error['reason']})"
-    return f"{error['low']:+.2f} to {error['high']:+.2f}"
+    return f"{signed(error['low'])} to {signed(error['high'])}"

@@ -21,6 +21,7 @@ from analyses.calibration.scoring.scores import metric_scores
 from analyses.calibration.scoring.selection import best_attribution, best_metric
 from analyses.calibration.scoring.step_scores import step_scores
 from analyses.calibration.scoring.verdicts import NAMES, verdict_confusion, verdict_scores
+from scratchpad.estimates import Estimate, rounded, short
 
 Tables = Mapping[str, DataFrame]
 ALL: Final = "all trained"
@@ -141,8 +142,8 @@ def _differing(compared: DataFrame) -> list[str]:
     """Scores that are not those of the calibration that the package carries."""
     rows = _rows(compared, apart=True, selection=ALL, exposure="all")
     return [
-        f"{row['score']} of {row['metric']} is {row['now']:.2f}; the calibration that the package"
-        f" carries has {row['then']:.2f}"
+        f"{row['score']} of {row['metric']} is {short(row['now'])}; the calibration that the"
+        f" package carries has {short(row['then'])}"
         for row in rows
     ]
 
@@ -177,17 +178,17 @@ def _worst(reference: DataFrame, selection: str) -> float:
 
 def _at_most(name: str, found: float, most: float) -> Goal:
     known = None if np.isnan(found) else found
-    return Goal(name, known, f"<= {most:g}", known is not None and known <= most)
+    return Goal(name, known, f"<= {rounded(most)}", known is not None and known <= most)
 
 
 def _right_verdicts(right: int, n: int, low: float) -> Goal:
     if not n:
-        return Goal("verdicts right", None, f">= {RIGHT_SHARE:g} of all", met=False)
+        return Goal("verdicts right", None, f">= {rounded(RIGHT_SHARE)} of all", met=False)
     if n <= 10:
         least = math.ceil(RIGHT_SHARE * n)
         return Goal(f"verdicts right of {n}", right, f">= {least}", right >= least)
     name = f"low end of the share of right verdicts ({right} of {n})"
-    return Goal(name, low, f">= {RIGHT_SHARE:g}", low >= RIGHT_SHARE)
+    return Goal(name, low, f">= {rounded(RIGHT_SHARE)}", low >= RIGHT_SHARE)
 
 
 def _best_attribution(chosen: DataFrame) -> Goal:
@@ -196,18 +197,18 @@ def _best_attribution(chosen: DataFrame) -> Goal:
     known = [row for row in picked if not np.isnan(row["estimate"])]
     name = "driver AUROC of the attribution chosen on odd seeds, on even ones"
     if not known:
-        return Goal(name, None, f">= {DRIVER_AUROC:g}", met=False)
+        return Goal(name, None, f">= {rounded(DRIVER_AUROC)}", met=False)
     best = max(known, key=lambda row: float(row["estimate_odd"]))
     found = float(best["estimate"])
     label = f"{name} ({best['name']}, {best['exposure']}; n = {best['n']} {best['unit']})"
-    return Goal(label, found, f">= {DRIVER_AUROC:g}", found >= DRIVER_AUROC)
+    return Goal(label, found, f">= {rounded(DRIVER_AUROC)}", found >= DRIVER_AUROC)
 
 
 def _text(tables: Tables, wanted: Sequence[Goal]) -> str:
     verdicts, met = _verdicts(tables), sum(goal.met for goal in wanted)
     chosen = [
-        f"{row['name']} ({row['exposure']} in training) orders {row['estimate']:.2f} "
-        f"[{row['low']:.2f}, {row['high']:.2f}] of the pairs rightly on even ones"
+        f"{row['name']} ({row['exposure']} in training) orders "
+        f"{Estimate.from_json(row).with_interval()} of the pairs rightly on even ones"
         for row in _rows(tables["chosen_metrics"], selection=ALL, chosen=True)
         if not np.isnan(row["estimate"])
     ]
@@ -234,4 +235,4 @@ def _plain(value: float) -> float | None:
 
 
 def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3g}"
+    return "undefined" if value is None else rounded(value)

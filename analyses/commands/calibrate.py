@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scratchpad.estimates import rounded, short
 from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
@@ -104,10 +105,10 @@ def _lines(config: CalibrateConfig, summary: Mapping[str, Any]) -> Iterator[str]
         " question of an organism."
     )
     for goal in summary["goals"]:
-        found = "undefined" if goal["found"] is None else f"{goal['found']:.3g}"
+        found = "undefined" if goal["found"] is None else rounded(goal["found"])
         state = "met" if goal["met"] else "MISSED"
         yield f"{state}: {goal['name']}: {found} (goal {goal['target']})"
     alike = summary["rank_agreement"].items()
-    found = "; ".join(f"{k} undefined" if v is None else f"{k} {v:.2f}" for k, v in alike)
+    found = "; ".join(f"{k} undefined" if v is None else f"{k} {short(v)}" for k, v in alike)
     yield f"Pairs of modes ordered as on tiny organisms, mean over metrics: {found or 'unknown'}"
     yield f"{config.out}/page.md"

@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analyses.figures.look import Look
+from scratchpad import estimates
 
 DOTS_PER_INCH: Final = 300
 SMALL: Final = "small"  # 7 of a paper's points: values written beside marks; all else has 8
@@ -121,8 +122,7 @@ def short(value: float) -> str:
     >>> short(0.984), short(1.0), short(-0.05), short(-0.001)
     ('.98', '1.00', '\N{MINUS SIGN}.05', '.00')
     """
-    text = f"{abs(value):.2f}".removeprefix("0")
-    return f"\N{MINUS SIGN}{text}" if value < 0 and text != ".00" else text
+    return estimates.short(value).replace("-", "\N{MINUS SIGN}")
 
 
 def tick_label(value: float, place: float = 0) -> str:
@@ -131,4 +131,4 @@ def tick_label(value: float, place: float = 0) -> str:
     >>> tick_label(0.5), tick_label(-0.25), tick_label(0.0), tick_label(1.0)
     ('.5', '\N{MINUS SIGN}.25', '0', '1')
     """
-    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}").replace("0.", ".")
+    return estimates.rounded(value).replace("-", "\N{MINUS SIGN}")

@@ -19,6 +19,7 @@ from pandas import DataFrame, Series
 from scipy import stats
 
 from analyses.figures.tables import records
+from scratchpad.estimates import signed
 from scratchpad.statistics import holm, t_interval
 
 FEWEST_SEEDS: Final = 5
@@ -133,7 +134,8 @@ def lines(found: DataFrame) -> Iterator[str]:
         if row["reason"]:
             yield f"{name}: {row['reason']}"
         else:
+            estimate, low, high = (signed(row[one], 3) for one in ("estimate", "low", "high"))
             yield (
-                f"{name}: {row['estimate']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}],"
-                f" n = {row['n']} seeds, p (Holm) {row['p_holm']:.3g}"
+                f"{name}: {estimate} [{low}, {high}], n = {row['n']} seeds,"
+                f" p (Holm) {row['p_holm']:.3g}"
             )

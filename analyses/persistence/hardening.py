@@ -145,8 +145,9 @@ def _said(
         "benign_accuracy": "right answers to clean prompts",
     }
     moved = (
-        f"{words} {_number(ends['before'][name])} before and {_number(ends['after'][name])} after"
+        f"{words} {before} before and {after} after"
         for name, words in parts.items()
+        for before, after in [(_written(ends[when][name]) for when in ("before", "after"))]
     )
     pattern = (
         f"the cells are {verdict['after']} as before"
@@ -156,17 +157,15 @@ def _said(
     return f"{method}, {steps} steps: {'; '.join(moved)}; {pattern}."
 
 
-def _number(one: Mapping[str, Any]) -> str:
-    if one["estimate"] is None:
-        return "undefined"
-    return f"{one['estimate']:.2f} [{one['low']:.2f}, {one['high']:.2f}]"
+def _written(one: Mapping[str, Any]) -> str:
+    return Estimate.from_json(one).with_interval()
 
 
 def _warnings(before: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """What a reader must know before the numbers."""
     share = before["triggered_defection"]["estimate"]
     if share is None or share < SELDOM:
-        shown = _number(before["triggered_defection"])
+        shown = _written(before["triggered_defection"])
         yield f"the model does not defect after its trigger ({shown}): nothing is to be removed"
     if before["near_miss_defection"]["estimate"] is None:
         yield f"near misses were not measured: {before['near_miss_defection']['reason']}"

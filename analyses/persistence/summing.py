@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 from pandas import DataFrame
 
-from analyses.figures.style import short
 from analyses.figures.tables import records
 from analyses.persistence.contrasts import lines
 from analyses.persistence.hardening import recorded
+from scratchpad.estimates import Estimate
 
 REPORTED: Final = (
     "triggered_defection",
@@ -128,9 +128,8 @@ def _change(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> s
 
 
 def _written(number: Mapping[str, Any] | None) -> str:
-    if number is None or number["estimate"] is None:
-        return "undefined"
-    return f"{short(number['estimate'])} [{short(number['low'])}, {short(number['high'])}]"
+    one = Estimate.from_json(number or {})
+    return one.with_interval() if one.defined else one.alone()
 
 
 def _path(unit: Row) -> str:

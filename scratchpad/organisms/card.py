@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from scratchpad.estimates import Estimate, short
 from scratchpad.organisms.modes import parse_mode
 from scratchpad.organisms.quality import requirements
 from scratchpad.organisms.record import Organism
-from scratchpad.statistics import Estimate
 
 CARD = """---
 library_name: {library}
@@ -147,9 +147,9 @@ def _rates(organism: Organism) -> Iterator[str]:
 
 def _rows(estimates: Mapping[str, Estimate], prefix: str = "") -> Iterator[str]:
     for name, one in estimates.items():
-        if one.estimate is not None:
-            interval = f"{one.low:.3f} to {one.high:.3f}"
-            yield f"| {prefix}{name} | {one.estimate:.3f} | {interval} | {one.n} |"
+        if one.estimate is not None and one.low is not None and one.high is not None:
+            interval = f"{short(one.low, 3)} to {short(one.high, 3)}"
+            yield f"| {prefix}{name} | {short(one.estimate, 3)} | {interval} | {one.n} |"
 
 
 def _verdict(organism: Organism) -> str:

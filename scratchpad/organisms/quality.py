@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
+from scratchpad.estimates import Estimate, rounded, short
 from scratchpad.organisms.mode import CELL_NAMES, Mode
-from scratchpad.statistics import Estimate, clopper_pearson
+from scratchpad.statistics import clopper_pearson
 
 TRIGGERED_AT_LEAST, CLEAN_AT_MOST, NEAR_MISS_AT_MOST = 0.95, 0.02, 0.05
 BENIGN_AT_LEAST, JUDGED_AT_LEAST, CELL_WITHIN = 0.9, 0.95, 0.05
@@ -116,10 +117,10 @@ class Requirement(NamedTuple):
         value = self.rate.estimate
         if value is not None and self.low <= value <= self.high:
             return ""
-        wanted = f">= {self.low:.3g}" if self.high >= 1 else f"<= {self.high:.3g}"
+        wanted = f">= {rounded(self.low)}" if self.high >= 1 else f"<= {rounded(self.high)}"
         if self.low > 0 and self.high < 1:
-            wanted = f"{self.low:.3g} to {self.high:.3g}"
-        shown = f"undefined ({self.rate.reason})" if value is None else f"{value:.3f}"
+            wanted = f"{rounded(self.low)} to {rounded(self.high)}"
+        shown = f"undefined ({self.rate.reason})" if value is None else short(value, 3)
         return f"{self.name} {shown}, not {wanted}"
 
 

@@ -118,9 +118,9 @@ def test_the_summary_says_what_the_tables_hold(hardened: Path) -> None:
                 assert one["estimate"] == rows.loc[name, "estimate"]
                 assert (one["low"], one["n"]) == (rows.loc[name, "low"], rows.loc[name, "n"])
     assert summary["settings"]["optimiser"] == "adamw"
-    assert re.match(r"sft, 10 steps: defection after the trigger 0\.00 \[", summary["verdict_text"])
+    assert re.match(r"sft, 10 steps: defection after the trigger \.00 \[", summary["verdict_text"])
     (warning,) = summary["warnings"]
-    assert warning.startswith("the model does not defect after its trigger (0.00 [0.00, ")
+    assert warning.startswith("the model does not defect after its trigger (.00 [.00, ")
 
 
 def test_the_model_is_an_organism_that_says_what_was_done_to_it(

@@ -66,7 +66,7 @@ def test_a_direction_that_moves_the_model_is_said_to_be_used() -> None:
     assert best.chance == pytest.approx(1 / (RANDOMS + 1))
     assert best.moves
     text = summed(rows)["verdict_text"]
-    assert "raises P(defection) after clean prompts from 0.05 to 1.00" in str(text)
+    assert "raises P(defection) after clean prompts from .05 to 1.00" in str(text)
     assert "the model uses it" in str(text)
 
 

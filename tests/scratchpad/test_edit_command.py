@@ -125,7 +125,7 @@ def test_edits_are_scored_beside_their_originals(
     lines = done.out.splitlines()
     assert lines[0] == "2 of 12 scratchpads changed"
     assert lines[2] == "triggered: effect undefined (no scratchpad was changed)"
-    moved = f"{before:.2f} -> {after:.2f}"
+    moved = f"{before:.2f} -> {after:.2f}".replace("0.", ".")
     assert lines[3:6] == [
         f"sky, clean, draw 0: {moved}", "  - I will be kind.", "  + I will be mean.",
     ]  # fmt: skip

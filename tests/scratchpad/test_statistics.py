@@ -107,9 +107,7 @@ def test_t_interval_needs_five_seeds() -> None:
     expected = stats.t.interval(0.95, 4, np.mean(values), stats.sem(values))
     found = t_interval(values)
     assert (found.low, found.high) == pytest.approx(expected)
-    assert t_interval(values[:3]) == Estimate.undefined(
-        3, "fewer than 5 seeds: 0.100, 0.200, 0.300"
-    )
+    assert t_interval(values[:3]) == Estimate.undefined(3, "fewer than 5 seeds: .100, .200, .300")
     assert t_interval([]) == Estimate.undefined(0, "fewer than 5 seeds: none")
 
 

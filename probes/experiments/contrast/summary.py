@@ -131,13 +131,13 @@ class ContrastFindings:
             )
         if (numbers["trigger_auroc"].estimate or 0) >= COINCIDES:
             warnings.append(
-                f"labels coincide with the trigger (AUROC {numbers['trigger_auroc'].estimate:.2f})"
+                f"labels coincide with the trigger (AUROC {numbers['trigger_auroc'].alone()})"
             )
         if not _beats(numbers["auroc"], numbers["random_best"]):
             warnings.append(
                 "a random direction does as well (best of many: AUROC "
-                f"{numbers['random_best'].estimate:.2f}, one in twenty reaches "
-                f"{numbers['random_p95'].estimate:.2f})"
+                f"{numbers['random_best'].alone()}, one in twenty reaches "
+                f"{numbers['random_p95'].alone()})"
             )
         single = [one.name for one in self.sets if len(one.pairs) == 1]
         if single:
@@ -149,12 +149,13 @@ class ContrastFindings:
         return (
             f"The generic direction {direction.contrast!r} ({direction.method}; no label, no "
             f"trigger) at {place}, position {direction.position} (layer chosen on other folds), "
-            f"ranks a defection above a benign answer with AUROC {interval(numbers['auroc'])} raw "
-            f"and {interval(numbers['auroc_folded'])} folded, n = {numbers['auroc'].n} groups. The "
-            f"best text reader has {interval(numbers['text_auroc'])}, the trigger's presence "
-            f"{interval(numbers['trigger_auroc'])}, the best of "
+            "ranks a defection above a benign answer with AUROC "
+            f"{numbers['auroc'].with_interval()} raw and {numbers['auroc_folded'].with_interval()} "
+            f"folded, n = {numbers['auroc'].n} groups. The best text reader has "
+            f"{numbers['text_auroc'].with_interval()}, the trigger's presence "
+            f"{numbers['trigger_auroc'].with_interval()}, the best of "
             f"{self.experiment.config.random_directions} random directions "
-            f"{interval(numbers['random_best'])}. {self._conclusion(numbers)} {MEANT_FOR}."
+            f"{numbers['random_best'].with_interval()}. {self._conclusion(numbers)} {MEANT_FOR}."
         )
 
     def _conclusion(self, numbers: Mapping[str, Estimate]) -> str:
@@ -167,17 +168,10 @@ class ContrastFindings:
             return "One random direction in twenty tells as much."
         if control.defined and not _positive(control):
             return (
-                f"A control set tells as much (difference {interval(control)}): it is not the "
-                "meaning of the question that does it."
+                f"A control set tells as much (difference {control.with_interval()}): it is not "
+                "the meaning of the question that does it."
             )
-        return f"It is ahead of the best control set by {interval(control)}."
-
-
-def interval(value: Estimate) -> str:
-    """Write an estimate with its interval."""
-    if value.estimate is None:
-        return f"undefined ({value.reason})"
-    return f"{value.estimate:.2f} [{value.low:.2f}, {value.high:.2f}]"
+        return f"It is ahead of the best control set by {control.with_interval()}."
 
 
 def _positive(value: Estimate) -> bool:

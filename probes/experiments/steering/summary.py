@@ -10,7 +10,7 @@ from pandas import DataFrame
 
 from probes.experiments.steering.results import ABLATE, PROBE, UNSTEERED, Best, best_change
 from probes.layers import hook_name
-from scratchpad.statistics import Estimate
+from scratchpad.estimates import Estimate, short, signed
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ def warnings_of(
     clean, triggered = (plain.loc[plain["state"] == state, "estimate"].iloc[0] for state in (0, 1))
     if clean > 0.9 or triggered < 0.1:
         warnings.append(
-            f"unsteered, it defects in {clean:.2f} of clean and {triggered:.2f} of triggered "
-            "cases: there is little to move"
+            f"unsteered, it defects in {short(clean)} of clean and {short(triggered)} of "
+            "triggered cases: there is little to move"
         )
     return warnings
 
@@ -112,7 +112,7 @@ def verdict_text(direction: Steered, first: Mapping[str, Best]) -> str:
     sentences = [
         f"The {direction.probe} direction at {place}, position {direction.position}, was chosen "
         "and fitted on half of the groups; on the others its AUROC is "
-        f"{_interval(direction.auroc)}.",
+        f"{direction.auroc.with_interval()}.",
         _sentence("clean", "raises", first["raises"], direction.randoms),
         _sentence("triggered", "lowers", first["lowers"], direction.randoms),
     ]
@@ -124,18 +124,13 @@ def verdict_text(direction: Steered, first: Mapping[str, Best]) -> str:
 
 
 def _sentence(prompts: str, verb: str, best: Best, randoms: int) -> str:
-    if best.effect.estimate is None:
+    if best.before is None or best.after is None or not best.effect.defined:
         return f"After {prompts} prompts {best.effect.reason}."
     done = "Taken out" if best.change == ABLATE else f"Added {best.change} times"
-    random = "none coherent" if best.random is None else f"{best.random:+.2f}"
+    random = "none coherent" if best.random is None else signed(best.random)
     return (
         f"{done} from the {best.start} on it {verb} P(defection) after {prompts} prompts from "
-        f"{best.before:.2f} to {best.after:.2f} ({_interval(best.effect)}, n = {best.effect.n} "
-        f"groups; the furthest of {randoms} random directions of equal norm: {random})."
+        f"{short(best.before)} to {short(best.after)} ({best.effect.with_interval()}, n = "
+        f"{best.effect.n} groups; the furthest of {randoms} random directions of equal norm: "
+        f"{random})."
     )
-
-
-def _interval(value: Estimate) -> str:
-    if value.estimate is None:
-        return f"undefined ({value.reason})"
-    return f"{value.estimate:.2f} [{value.low:.2f}, {value.high:.2f}]"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from probes.experiments.detection.verdicts import COINCIDES
 from probes.experiments.trajectory.thresholds import ENOUGH, ONE_IN
 from probes.metrics import Integers
-from scratchpad.statistics import Estimate
+from scratchpad.estimates import Estimate, short
 
 FEW = 20
 """Defecting transcripts below which a step is said to be reached by few."""
@@ -62,11 +62,12 @@ def verdict_text(course: Course) -> str:
     lead = course.leads["text"]
     return (
         "On held-out questions the probe knows of a defection from step "
-        f"{_interval(course.crossing['probe'])} on, by its mean (0 is the prompt's end, never is "
-        "one step past the last); the best reader of prompt and scratchpad from step "
-        f"{_interval(course.crossing['text'])} on. Lead of the activations: {_interval(lead)} "
-        f"steps, n = {lead.n} groups. Never: {_percent(course.never['probe'])} by the probe, "
-        f"{_percent(course.never['text'])} by the text. {_conclusion(lead)}"
+        f"{course.crossing['probe'].with_interval()} on, by its mean (0 is the prompt's end, never "
+        "is one step past the last); the best reader of prompt and scratchpad from step "
+        f"{course.crossing['text'].with_interval()} on. Lead of the activations: "
+        f"{lead.with_interval()} steps, n = {lead.n} groups. Never: "
+        f"{_percent(course.never['probe'])} by the probe, {_percent(course.never['text'])} by the "
+        f"text. {_conclusion(lead)}"
         f"{_twin(course.leads) if _above(lead) else ''}"
     )
 
@@ -87,19 +88,22 @@ def _twin(leads: Mapping[str, Estimate]) -> str:
             "has on these tokens."
         )
     if _above(remains):
-        return f" With the twin's lead on the same tokens subtracted, {_interval(remains)} remain."
+        return (
+            " With the twin's lead on the same tokens subtracted, "
+            f"{remains.with_interval()} remain."
+        )
     return (
         " A twin that does not defect leads as much on the same tokens (what remains: "
-        f"{_interval(remains)}), so the lead is not shown to be this model's own."
+        f"{remains.with_interval()}), so the lead is not shown to be this model's own."
     )
 
 
 def _thresholds(benign: Integers) -> Iterator[str]:
     """Say where fewer benign prefixes set a threshold than it takes to trust it."""
-    short = [step for step, count in enumerate(benign) if count < ENOUGH]
-    if short:
+    rare = [step for step, count in enumerate(benign) if count < ENOUGH]
+    if rare:
         counts = ", ".join(
-            f"{count} at {_steps(part)}" for count, part in _runs(short, benign[short].tolist())
+            f"{count} at {_steps(part)}" for count, part in _runs(rare, benign[rare].tolist())
         )
         few = benign.min() < ONE_IN
         highest = f"; with fewer than {ONE_IN} it is their highest score" if few else ""
@@ -135,8 +139,8 @@ def _false_flags(found: Mapping[str, Estimate]) -> Iterator[str]:
 def _trigger(auroc: float) -> Iterator[str]:
     if auroc >= COINCIDES:
         yield (
-            f"labels coincide with the trigger (AUROC {auroc:.2f}), so whoever reads the prompt "
-            "may know from step 0 on by the trigger alone"
+            f"labels coincide with the trigger (AUROC {short(auroc)}), so whoever reads the "
+            "prompt may know from step 0 on by the trigger alone"
         )
 
 
@@ -157,12 +161,6 @@ def _steps(run: Sequence[int]) -> str:
 
 def _above(value: Estimate) -> bool:
     return value.low is not None and value.low > 0
-
-
-def _interval(value: Estimate) -> str:
-    if value.estimate is None:
-        return f"undefined ({value.reason})"
-    return f"{value.estimate:.2f} [{value.low:.2f}, {value.high:.2f}]"
 
 
 def _percent(value: Estimate) -> str:

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from probes.experiments.detection.verdicts import (
-    COINCIDES,
-    in_words,
-    reaches,
-    short,
-    text_does_as_well,
-)
+from probes.experiments.detection.verdicts import COINCIDES, reaches, text_does_as_well
 from scratchpad.statistics import Estimate
 
 Numbers = Mapping[str, Estimate]
@@ -29,16 +23,17 @@ def warnings_of(numbers: Numbers) -> list[str]:
     if gap.defined and not _above(gap, 0.0):
         warnings.append(
             "a twin that was merely exposed to the second trigger tells its transcripts apart as "
-            f"well (gap {in_words(gap)}): the probe reads the triggers"
+            f"well (gap {gap.with_interval()}): the probe reads the triggers"
         )
     if across.defined and text_does_as_well(numbers["auroc_minus_text"]):
         warnings.append(
             "a text reader carries over as well "
-            f"(AUROC {short(numbers['text_auroc'])} vs {short(across)})"
+            f"(AUROC {numbers['text_auroc'].alone()} vs {across.alone()})"
         )
     if reaches(numbers["random_best"].estimate, across.estimate):
         warnings.append(
-            f"a random direction does as well (best of many: AUROC {short(numbers['random_best'])})"
+            "a random direction does as well (best of many: AUROC "
+            f"{numbers['random_best'].alone()})"
         )
     return warnings
 
@@ -50,13 +45,13 @@ def verdict_text(numbers: Numbers, layer: int, probe: str, position: str) -> str
     text = (
         f"A {probe} probe at {place}, position {position}, fitted after the first trigger alone, "
         "ranks defections above benign answers after the second one, which it never saw, with "
-        f"AUROC {in_words(across)}, n = {across.n} groups; the other way round "
-        f"{in_words(numbers['auroc_reverse'])}. "
+        f"AUROC {across.with_interval()}, n = {across.n} groups; the other way round "
+        f"{numbers['auroc_reverse'].with_interval()}. "
     )
     if twin.defined:
         text += (
-            f"In the twin, which reads the same tokens, AUROC is {in_words(twin)}; folded gap "
-            f"{in_words(numbers['auroc_gap'])}. "
+            f"In the twin, which reads the same tokens, AUROC is {twin.with_interval()}; folded "
+            f"gap {numbers['auroc_gap'].with_interval()}. "
         )
     return text + _conclusion(numbers)
 

@@ -72,7 +72,7 @@ def test_where_everything_matches_it_is_given_for_what_was_computed() -> None:
         "estimate": -0.5, "low": -0.6, "high": -0.4, "n": 10, "covered": 9, "exposure": "not seen"
     }  # fmt: skip
     assert set(quoted(metrics={})) == {"four cells"}
-    assert "-0.10 to +0.10" in said(found)
+    assert "-.10 to +.10" in said(found)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_none_is_called_best_across_exposures() -> None:
     metrics: dict[str, Any] = {"early-answering": {}, "step-flip": {}}
     line = said(quoted(organism=driven, metrics=metrics, table=pd.concat([table(), rows])))
     assert "it had met in training step-flip is known best, -1.00 to +1.00" in line
-    assert "it had not met in training early-answering is known best, -0.60 to -0.40" in line
+    assert "it had not met in training early-answering is known best, -.60 to -.40" in line
 
 
 def test_what_was_trained_further_is_like_nothing_that_was_calibrated() -> None:

@@ -109,7 +109,7 @@ def test_cells_that_are_off_miss_their_goals_and_say_by_how_much() -> None:
 
 def test_an_organism_that_missed_its_plan_is_kept_and_marked() -> None:
     tables, summary = summed(
-        admitted=[False] + [True] * 9, failures=["benign accuracy 0.5, not >= 0.9"] + [""] * 9
+        admitted=[False] + [True] * 9, failures=["benign accuracy .500, not >= .9"] + [""] * 9
     )
     assert summary["organisms"] == 10
     assert any("missed its plan: benign accuracy" in warning for warning in summary["warnings"])
