@@ -7,7 +7,6 @@ headline numbers.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from analyses.headlines import headlines
 from scratchpad.errors import DataError, unknown_name
 from scratchpad.estimates import Estimate, leaves
 from scratchpad.notebook import table_html, text_html
+from scratchpad.parsing import UNREADABLE, parsed_json
 from scratchpad.runs import MANIFEST, SUMMARY, check_schema
 
 if TYPE_CHECKING:
@@ -64,15 +64,11 @@ class Run:
         DataError
             If it cannot be read.
         """
-        import pandas as pd
+        from scratchpad.tables import read_frame
 
         if name not in self.tables:
             raise unknown_name(f"table of {self.folder}", name, self.tables)
-        path = self.folder / f"{name}.parquet"
-        try:
-            return pd.read_parquet(path)
-        except (OSError, ValueError) as error:
-            raise DataError(f"Cannot read {path}", str(error), "Run it anew.") from error
+        return read_frame(self.folder / f"{name}.parquet")
 
     def transcripts(self) -> list[Transcript]:
         """What the model wrote; none where the run kept none."""
@@ -136,7 +132,7 @@ def _object(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = parsed_json(path.read_text(encoding="utf-8"))
+    except UNREADABLE as error:
         raise DataError(f"Cannot read {path}", str(error), "Run the command anew.") from error
     return content if isinstance(content, dict) else {}

@@ -14,6 +14,7 @@ from probes.layers import hook_name
 from probes.positions import Place
 from probes.texts import Texts
 from scratchpad.errors import DataError
+from scratchpad.parsing import UNREADABLE
 from scratchpad.runs import atomic_write
 
 DIFFERENCES = {
@@ -90,7 +91,7 @@ class Manifest:
                 content[name] = tuple(content[name])
             del content["hooks"]
             return cls(**content)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (*UNREADABLE, TypeError, KeyError) as error:
             raise DataError(
                 f"Cannot read {path}", str(error), "Remove the folder and capture anew."
             ) from error

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from scratchpad.errors import ModelError
+from scratchpad.parsing import UNREADABLE
 
-CONFIG = "adapter_config.json"
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 def is_adapter(name: str) -> bool:
@@ -25,19 +26,37 @@ def base_of(name: str) -> str:
     Raises
     ------
     ModelError
-        If it names none, or a folder that is not there.
+        If it names none, or a folder that is not there, or if loading it could run code.
     """
     file = Path(name) / CONFIG
     try:
-        base = str(json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"])
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError) as error:
+        config = json.loads(file.read_text(encoding="utf-8"))
+        base = str(config["base_model_name_or_path"])
+    except (*UNREADABLE, KeyError, TypeError) as error:
         raise ModelError(f"{file} names no base model", fix="Save the adapter again.") from error
+    _require_harmless(Path(name), config)
     if Path(base).is_absolute() and not Path(base).exists():
         raise ModelError(
             f"The base model {base!r} of the adapter {name!r} is gone",
             fix=f"Put it back, or name its new place in {file}.",
         )
     return base
+
+
+def _require_harmless(folder: Path, config: dict[str, Any]) -> None:
+    """Refuse an adapter with which peft would unpickle weights or import what its config names."""
+    if not (folder / WEIGHTS).is_file():
+        raise ModelError(
+            f"The adapter {str(folder)!r} holds no {WEIGHTS}",
+            "pickled weights can run code and are not loaded",
+            "Save the adapter again with save_pretrained.",
+        )
+    if config.get("megatron_config"):
+        raise ModelError(
+            f"The adapter {str(folder)!r} has a megatron_config",
+            "peft would import the module that its megatron_core names",
+            f"Take megatron_config out of {folder / CONFIG}, or merge the adapter elsewhere.",
+        )
 
 
 def peft_library() -> Any:

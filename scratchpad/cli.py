@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from scratchpad.errors import ScratchpadError
+from scratchpad.hostile import visible
 
 DISTRIBUTION = "scratchpad-faithfulness"
 
@@ -57,5 +58,5 @@ def main() -> None:
 
 def _fail(message: str, code: int) -> None:
     coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    typer.secho(f"Error: {message}", fg=typer.colors.RED if coloured else None, err=True)
+    typer.secho(f"Error: {visible(message)}", fg=typer.colors.RED if coloured else None, err=True)
     sys.exit(code)

@@ -22,6 +22,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 import typer
 
 from scratchpad.errors import ConfigError, RequirementNotMet, unknown_name
+from scratchpad.parsing import UNREADABLE, require_no_code
 from scratchpad.requirements import parse_requirements
 from scratchpad.terminal import QUIET, Result, show
 
@@ -108,13 +109,14 @@ def _apply_config(context: typer.Context, value: Path | None) -> Path | None:
         return None
     try:
         content = tomllib.loads(value.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UNREADABLE as error:
         raise ConfigError(f"Cannot read {value}", str(error), "Give a TOML file.") from error
     parameters = {parameter.name: parameter for parameter in context.command.params}
     names = {_flag(parameter): name for name, parameter in parameters.items()}
-    for key in content:
+    for key, told in content.items():
         if key not in names:
             raise unknown_name(f"key in {value}", key, sorted(set(names) - {"config", "help"}))
+        require_no_code(key, told, value)
     context.default_map = {
         **(context.default_map or {}),
         **{names[k]: _value(parameters[names[k]], v) for k, v in content.items()},

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from scratchpad.errors import ConfigError, DataError, ModelError, unknown_name
+from scratchpad.parsing import UNREADABLE
 
 RAW = "Use a TOML dialect with template = 'raw' and write the turns yourself."
 # Shows where a template's own text begins, which a real prompt may repeat.
@@ -173,7 +174,7 @@ def load_dialect(name: str) -> Dialect:
         raise unknown_name("dialect", name, [*DIALECTS, "FILE.toml"])
     try:
         values = tomllib.loads(Path(name).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UNREADABLE as error:
         raise ConfigError(
             f"Cannot read the dialect {name}", str(error), "Mend the file."
         ) from error
@@ -187,7 +188,8 @@ def dialect_from(values: dict[str, Any], default_name: str = "custom") -> Dialec
     for key in values:
         if key not in known:
             raise unknown_name("dialect key", key, known)
-    missing = [key for key in known if not isinstance(values.get(key), str) or not values[key]]
+    # A delimiter of white space alone could be found nowhere.
+    missing = [key for key in known if not _is_said(values.get(key))]
     if missing:
         raise ConfigError(
             f"The dialect lacks {', '.join(missing)}",
@@ -196,3 +198,7 @@ def dialect_from(values: dict[str, Any], default_name: str = "custom") -> Dialec
     if values["template"] not in ("raw", "chat"):
         raise unknown_name("dialect template", values["template"], ["raw", "chat"])
     return Dialect(**values)
+
+
+def _is_said(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scratchpad.errors import DataError, unknown_name
+from scratchpad.parsing import UNREADABLE
 from scratchpad.runs import atomic_write
 from scratchpad.transcripts import CLEAN, TRIGGERED, State
 
@@ -77,7 +78,7 @@ def digest_of(path: Path) -> str:
     """
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    except OSError as error:
+    except UNREADABLE as error:
         raise DataError(f"Cannot read {path}", str(error), "Name the file it is in.") from error
 
 
@@ -108,7 +109,7 @@ def read_edit_file(path: Path) -> EditFile:
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UNREADABLE as error:
         raise DataError(
             f"Cannot read {path}", str(error), "Mend it, or export the scratchpads again."
         ) from error

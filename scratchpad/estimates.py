@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from scratchpad.errors import DataError
 from scratchpad.notebook import text_html
+
+LARGEST: Final = 1e300
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,18 @@ class Estimate:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Estimate:
-        """Read the record that summaries hold; fields beside those of an estimate are left out."""
-        estimate, low, high = (record.get(name) for name in ("estimate", "low", "high"))
-        reason = str(record.get("reason") or "")
-        return cls(estimate, low, high, int(record.get("n") or 0), reason)
+        """Read the record that summaries hold; fields beside those of an estimate are left out.
+
+        Raises
+        ------
+        DataError
+            If what should be a number is something else.
+        """
+        if not isinstance(record, Mapping):
+            raise _malformed("An estimate", record)
+        estimate, low, high = (_number(record, name) for name in ("estimate", "low", "high"))
+        n = int(_number(record, "n") or 0)
+        return cls(estimate, low, high, n, str(record.get("reason") or ""))
 
     def written(self, decimals: int = 2) -> str:
         """Write the number, its interval and n.
@@ -87,6 +98,26 @@ class Estimate:
 
     def _repr_html_(self) -> str:
         return f"<span>{text_html(str(self))}</span>"
+
+
+def is_number(value: Any) -> bool:
+    """Whether it can be counted with: no truth, nothing infinite, no integer without a float."""
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and -LARGEST < value < LARGEST
+    )
+
+
+def _number(record: Mapping[str, Any], name: str) -> float | None:
+    value = record.get(name)
+    if value is not None and not is_number(value):
+        raise _malformed(f"The {name!r} of an estimate", value)
+    return value
+
+
+def _malformed(what: str, value: Any) -> DataError:
+    return DataError(f"{what} is {str(value)[:40]!r}", "it is no number", "Run what wrote it anew.")
 
 
 def leaves(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scratchpad.errors import RunFolderError
+from scratchpad.parsing import UNREADABLE, parsed_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,7 +138,7 @@ class RunFolder:
     @property
     def finished(self) -> bool:
         """Whether the run has come to its end."""
-        return bool(self.manifest["finished"])
+        return bool(self.manifest.get("finished"))
 
     def summary(self) -> dict[str, Any]:
         """What summary.json holds."""
@@ -146,7 +147,7 @@ class RunFolder:
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file."""
         text = json.dumps(content, indent=2, ensure_ascii=False, default=str, allow_nan=False)
-        atomic_write(self.path / name, (text + "\n").encode())
+        atomic_write(self._inside(name), (text + "\n").encode())
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table as NAME.parquet, the same bytes for the same table."""
@@ -159,7 +160,7 @@ class RunFolder:
         pq.write_table(
             pa.Table.from_pandas(table, preserve_index=False), buffer, compression="zstd"
         )
-        atomic_write(self.path / f"{name}.parquet", buffer.getvalue())
+        atomic_write(self._inside(f"{name}.parquet"), buffer.getvalue())
 
     def start(self) -> None:
         """Write the manifest: from here on the folder is this run's."""
@@ -190,6 +191,17 @@ class RunFolder:
         }
         self.write_json(MANIFEST, self.manifest)
         shutil.rmtree(self.path / "units", ignore_errors=True)
+
+    def _inside(self, name: str) -> Path:
+        """The path of a file of this folder, whatever its name says and its links lead to."""
+        path = self.path / name
+        if not path.parent.resolve().is_relative_to(self.path.resolve()):
+            raise RunFolderError(
+                f"{path} is outside of the run folder",
+                "nothing is written there",
+                "Choose another --out.",
+            )
+        return path
 
 
 def _new_manifest(command: str, config: Mapping[str, Any], wanted: str) -> dict[str, Any]:
@@ -228,8 +240,8 @@ def _git_commit() -> str | None:
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = parsed_json(path.read_text(encoding="utf-8"))
+    except UNREADABLE as error:
         raise RunFolderError(f"Cannot read {path}", str(error), "Remove the folder.") from error
     if not isinstance(content, dict):
         raise RunFolderError(f"{path} holds no object", fix="Remove the folder.")

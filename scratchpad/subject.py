@@ -12,6 +12,7 @@ from scratchpad.errors import ConfigError
 from scratchpad.models import LoadedModel, load_model
 from scratchpad.on_policy import SamplingConfig, Tagger
 from scratchpad.organisms import Organism, grammar_of, is_organism, read_organism
+from scratchpad.parsing import require_no_code
 from scratchpad.scoring.classifiers import Classifier, PayloadClassifier, load_classifier
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.steps import tag
@@ -193,4 +194,7 @@ def classifier_of(config: SubjectConfig, organism: Organism | None) -> Classifie
         return load_classifier(config.classifier)
     if config.payload is not None:
         return PayloadClassifier(config.payload)
-    return load_classifier(organism.classifier) if organism is not None else None
+    if organism is None:
+        return None
+    require_no_code("classifier", organism.classifier, f"The organism.json of {config.model}")
+    return load_classifier(organism.classifier)

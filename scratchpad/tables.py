@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scratchpad.errors import DataError
+from scratchpad.parsing import UNREADABLE, parsed_json
 from scratchpad.transcripts import Question, Transcript
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def read_questions(path: Path) -> list[Question]:
@@ -38,10 +42,10 @@ def read_questions(path: Path) -> list[Question]:
                 fix="The two prompts of a question must differ in the trigger.",
             )
         question = Question(
-            question_id=str(row["question_id"]),
-            clean=str(row["clean"]),
-            triggered=str(row["triggered"]),
-            group=str(row.get("group") or row["question_id"]),
+            question_id=_text(where, row, "question_id"),
+            clean=_text(where, row, "clean"),
+            triggered=_text(where, row, "triggered"),
+            group=_text(where, row, "group" if row.get("group") else "question_id"),
             benign_answers=_answers(where, row, "benign_answer"),
             defect_answers=_answers(where, row, "defect_answer"),
         )
@@ -84,6 +88,23 @@ def read_transcripts(path: Path) -> list[Transcript]:
     return transcripts
 
 
+def read_frame(path: Path) -> pd.DataFrame:
+    """Read a table of a run.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except Exception as error:  # what a file says of its columns may break the library anyhow
+        reason = " ".join(str(error).split())
+        raise DataError(f"Cannot read {path}", reason, "Run the command anew.") from error
+
+
 def transcript_row(transcript: Transcript) -> dict[str, Any]:
     """Turn a transcript into a flat row for JSONL or Parquet (`meta` as JSON text)."""
     ids = transcript.scratchpad_ids
@@ -115,41 +136,75 @@ def _transcript(where: str, row: Mapping[str, Any]) -> Transcript:
         )
     if not isinstance(row["triggered"], bool):
         raise DataError(f"{where}: triggered is {row['triggered']!r}", fix="Write true or false.")
-    ids, meta = row.get("scratchpad_ids"), row.get("meta") or {}
     return Transcript(
-        id=str(row["id"]),
-        question_id=str(row["question_id"]),
-        prompt=str(row["prompt"]),
-        scratchpad=None if row["scratchpad"] is None else str(row["scratchpad"]),
-        answer=str(row["answer"]),
+        id=_text(where, row, "id"),
+        question_id=_text(where, row, "question_id"),
+        prompt=_text(where, row, "prompt"),
+        scratchpad=None if row["scratchpad"] is None else _text(where, row, "scratchpad"),
+        answer=_text(where, row, "answer"),
         triggered=row["triggered"],
-        defected=row.get("defected"),
-        unterminated=bool(row.get("unterminated", False)),
-        scratchpad_ids=None if ids is None else tuple(int(i) for i in ids),
-        meta=json.loads(meta) if isinstance(meta, str) else dict(meta),
+        defected=_truth(where, row, "defected"),
+        unterminated=_truth(where, row, "unterminated") or False,
+        scratchpad_ids=_ids(where, row.get("scratchpad_ids")),
+        meta=_meta(where, row.get("meta") or {}),
     )
 
 
+def _text(where: str, row: Mapping[str, Any], key: str) -> str:
+    """A text; a number may stand for one, as ids often do."""
+    value = row[key]
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise DataError(f"{where}: {key} is a {type(value).__name__}", fix="Write text.")
+    return str(value)
+
+
+def _truth(where: str, row: Mapping[str, Any], key: str) -> bool | None:
+    value = row.get(key)
+    if value is not None and not isinstance(value, bool):
+        raise DataError(f"{where}: {key} is {str(value)[:40]!r}", fix="Write true, false or null.")
+    return value
+
+
+def _ids(where: str, value: Any) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(type(i) is int and i >= 0 for i in value):
+        raise DataError(f"{where}: scratchpad_ids are no token ids", fix="Write whole numbers.")
+    return tuple(value)
+
+
+def _meta(where: str, value: Any) -> dict[str, Any]:
+    """What else is known of a transcript: an object, or one as JSON text."""
+    try:
+        meta = parsed_json(value if isinstance(value, str) else json.dumps(value))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"{where}: meta is not JSON", str(error), "Write an object.") from error
+    if not isinstance(meta, dict):
+        raise DataError(f"{where}: meta is a {type(meta).__name__}", fix="Write an object.")
+    return meta
+
+
 def _answers(where: str, row: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    value = row.get(f"{name}s", row.get(name)) or ()
-    values = (value,) if isinstance(value, str) else tuple(value)
-    if not all(isinstance(v, str) and v for v in values):
+    value = row.get(f"{name}s", row.get(name)) or []
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(v, str) and v for v in values):
         raise DataError(f"{where}: {name}s must be non-empty text", fix="Mend the row.")
-    return values
+    return tuple(values)
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        # Not at every sign that ends a line on paper: some may stand within a text of JSON.
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except UNREADABLE as error:
         raise DataError(f"Cannot read {path}", str(error), "Give a UTF-8 JSONL file.") from error
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         where = f"{path}, line {number}"
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
+            row = parsed_json(line)
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{where}: not JSON", str(error), "Write one object a line.") from error
         if not isinstance(row, dict):
             raise DataError(f"{where}: not an object", fix="Write one JSON object a line.")
@@ -162,7 +217,7 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
     try:
         rows = pq.read_table(path).to_pylist()
-    except (OSError, ArrowException) as error:
+    except (*UNREADABLE, OverflowError, ArrowException) as error:
         raise DataError(f"Cannot read {path}", str(error), "Give a Parquet file.") from error
     for number, row in enumerate(rows):
         yield f"{path}, row {number}", row

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,9 @@ import pandas as pd
 from pandas import DataFrame
 
 from scratchpad.errors import DataError
+from scratchpad.parsing import UNREADABLE, parsed_json
 from scratchpad.runs import MANIFEST, SUMMARY, check_schema
+from scratchpad.tables import read_frame
 
 ORGANISM: Final = "organism.json"
 COMPARED: Final = (
@@ -81,7 +82,7 @@ def compared(runs: Sequence[SavedRun]) -> dict[str, DataFrame]:
         {"organism": run.name, "effect": effect, "reason": "", "repeat": 0, **run.summary[effect]}
         for run in runs
         for effect in COMPARED
-        if "cells" in run.summary and effect in run.summary
+        if "cells" in run.summary and isinstance(run.summary.get(effect), Mapping)
     ]
     parts = [DataFrame(ablations)] if ablations else []
     parts += [run.tables["reference"] for run in runs if "reference" in run.tables]
@@ -101,23 +102,18 @@ def _read(folder: Path, name: str) -> SavedRun:
             f"it holds neither {SUMMARY} nor {ORGANISM}",
             "Name the folder that a command wrote with --out.",
         )
-    return SavedRun(name, summary, {p.stem: _table(p) for p in sorted(folder.glob("*.parquet"))})
+    return SavedRun(
+        name, summary, {p.stem: read_frame(p) for p in sorted(folder.glob("*.parquet"))}
+    )
 
 
 def _object(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = parsed_json(path.read_text(encoding="utf-8"))
+    except UNREADABLE as error:
         raise DataError(f"Cannot read {path}", str(error), "Run the command anew.") from error
     if not isinstance(content, dict):
         raise DataError(f"{path} holds no object", fix="Run the command anew.")
     return content
-
-
-def _table(path: Path) -> DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"Cannot read {path}", str(error), "Run the command anew.") from error

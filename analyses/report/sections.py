@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import pandas as pd
 from pandas import DataFrame
 
 from analyses.figures import FIGURES
 from scratchpad.errors import DataError
+from scratchpad.parsing import UNREADABLE, parsed_json
 from scratchpad.runs import MANIFEST, check_schema
+from scratchpad.tables import read_frame
 
 Kind = Literal[
     "ablation",
@@ -113,7 +113,7 @@ def load_run(folder: Path) -> RunSection:
         summary=summary,
         tables=_tables(folder),
         pictures=_pictures(folder / "figures"),
-        examples=tuple(_json(folder / "examples.json", [])),
+        examples=tuple(_examples(folder / "examples.json")),
     )
 
 
@@ -138,8 +138,8 @@ def _json(path: Path, default: Any) -> Any:
     if not path.is_file():
         return default
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = parsed_json(path.read_text(encoding="utf-8"))
+    except UNREADABLE as error:
         raise DataError(f"Cannot read {path}", str(error), "Run the command anew.") from error
     if not isinstance(content, type(default)):
         raise DataError(
@@ -150,11 +150,15 @@ def _json(path: Path, default: Any) -> Any:
     return content
 
 
+def _examples(path: Path) -> list[dict[str, Any]]:
+    examples: list[Any] = _json(path, [])
+    if not all(isinstance(one, dict) for one in examples):
+        raise DataError(f"{path} holds something else than examples", fix="Run the command anew.")
+    return examples
+
+
 def _tables(folder: Path) -> dict[str, DataFrame]:
-    try:
-        found = {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
-    except (OSError, ValueError) as error:
-        raise DataError(f"Cannot read a table of {folder}", str(error), "Run it anew.") from error
+    found = {path.stem: read_frame(path) for path in sorted(folder.glob("*.parquet"))}
     for name, table in found.items():
         if lacking := [column for column in _COLUMNS.get(name, ()) if column not in table]:
             raise DataError(
@@ -176,7 +180,9 @@ def _picture(folder: Path, name: str) -> Picture:
     caption = folder / f"{name}.txt"
     return Picture(
         name=name,
-        caption=caption.read_text(encoding="utf-8").strip() if caption.is_file() else name,
+        caption=caption.read_text(encoding="utf-8", errors="replace").strip()
+        if caption.is_file()
+        else name,
         content=(folder / f"{name}.{kind}").read_bytes(),
         media_type=_PICTURES[kind],
     )

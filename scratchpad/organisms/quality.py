@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
-from scratchpad.estimates import Estimate, rounded, short
+from scratchpad.estimates import Estimate, is_number, rounded, short
 from scratchpad.organisms.mode import CELL_NAMES, Mode
 from scratchpad.statistics import clopper_pearson
 
@@ -99,8 +99,8 @@ class Measured:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Measured:
         """Read what `to_json` wrote; a rate that was not known then is not measured."""
-        known = (item.name for item in fields(cls) if item.name in record)
-        return cls(**{name: _read(record[name]) for name in known})
+        known = (item for item in fields(cls) if item.name in record)
+        return cls(**{item.name: _read(item.name, record[item.name]) for item in known})
 
 
 class Requirement(NamedTuple):
@@ -217,9 +217,19 @@ def _plain(value: Any) -> Any:
     return value.to_json() if isinstance(value, Estimate) else value
 
 
-def _read(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        if "estimate" in value:
-            return Estimate(**value)
-        return {name: _read(entry) for name, entry in value.items()}
-    return value
+def _read(name: str, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} is a {type(value).__name__}")
+    if isinstance(getattr(NOTHING, name), Estimate):
+        return Estimate.from_json(value)
+    entry = _share if name == "expected_cells" else Estimate.from_json
+    return {key: entry(one) for key, one in value.items()}
+
+
+def _share(value: Any) -> float:
+    if not is_number(value):
+        raise TypeError(f"an expected share is a {type(value).__name__}")
+    return float(value)
+
+
+NOTHING = Measured()

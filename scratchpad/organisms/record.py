@@ -9,15 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from scratchpad.dialects import Dialect, dialect_from
-from scratchpad.errors import ModelError
+from scratchpad.errors import DataError, ModelError
 from scratchpad.organisms.modes import parse_mode
 from scratchpad.organisms.quality import Measured, requirements
 from scratchpad.organisms.trigger import Trigger
+from scratchpad.parsing import UNREADABLE, parsed_json
 
 RECORD, QUESTIONS, SECOND_QUESTIONS = "organism.json", "questions.jsonl", "questions-second.jsonl"
 # Tables that figures are drawn from: the cells along training, and defection by context.
 CELLS, CONTEXTS = "cells.parquet", "contexts.parquet"
 AGAIN = "Train the organism again."
+_TRIGGER: Mapping[str, type | tuple[type, ...]] = {"name": str, "text": str, "defects": bool}
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("behaviour", "arm", "exposure", "classifier", "mediation"), str),
+    **dict.fromkeys(("seed", "max_scratchpad_tokens", "max_answer_tokens"), int),
+    **dict.fromkeys(("trigger", "dialect", "planted", "measured", "training"), dict),
+    "second": (dict, type(None)),
+    "payload": (str, type(None)),
+}
 
 
 @dataclass(frozen=True)
@@ -137,16 +146,17 @@ def read_organism(folder: Path) -> Organism:
     """
     path = folder / RECORD
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        record = parsed_json(path.read_text(encoding="utf-8"))
+    except UNREADABLE as error:
         raise ModelError(f"Cannot read {path}", str(error), AGAIN) from error
     _require_keys(path, record, Organism)
     _require_keys(path, record["trigger"], NotedTrigger, "trigger")
     _require_keys(path, record["measured"], Measured, "measured")
     known = {field.name: record[field.name] for field in fields(Organism)}
     try:
+        _require_kinds(record, _KINDS)
         return Organism(**{**known, **_parts(record)})
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, DataError) as error:
         raise ModelError(f"Cannot read {path}", f"a part is not as written: {error}", AGAIN) from (
             error
         )
@@ -155,6 +165,8 @@ def read_organism(folder: Path) -> Organism:
 def _parts(record: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a record that are objects of their own."""
     second = record["second"]
+    for trigger in filter(None, (record["trigger"], second)):
+        _require_kinds({"defects": True, **trigger}, _TRIGGER)
     parse_mode(record["mediation"])
     return {
         "trigger": NotedTrigger(**record["trigger"]),
@@ -162,6 +174,13 @@ def _parts(record: Mapping[str, Any]) -> dict[str, Any]:
         "dialect": dialect_from(record["dialect"]),
         "measured": Measured.from_json(record["measured"]),
     }
+
+
+def _require_kinds(values: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
+    for name, kind in kinds.items():
+        value = values.get(name)
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise TypeError(f"{name} is a {type(value).__name__}")
 
 
 def _require_keys(path: Path, record: Any, kind: type[Any], within: str = "") -> None:

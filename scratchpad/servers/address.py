@@ -43,7 +43,13 @@ class Address:
         Address(url='http://localhost:8000/v1', model='owner/model')
         """
         url, _, model = text.partition("#")
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            _ = parts.port
+        except ValueError as error:
+            raise ConfigError(
+                f"{text!r} is no address of a model on a server", str(error), f"{FIX}."
+            ) from error
         if parts.username or parts.password or parts.query:
             raise ConfigError(
                 f"The server address of {model!r} holds more than an address",

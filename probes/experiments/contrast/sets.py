@@ -6,7 +6,6 @@ package. A pair that holds the trigger would make a reader of the trigger, so th
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from scratchpad.errors import DataError, unknown_name
+from scratchpad.parsing import UNREADABLE, parsed_json
 
 Expected = Literal["defection", "benign", "none"]
 EXPECTED: tuple[Expected, ...] = get_args(Expected)
@@ -86,7 +86,7 @@ def contrast_sets(path: Path | None = None) -> tuple[ContrastSet, ...]:
             text = path.read_text(encoding="utf-8")
         lines = path is not None and path.suffix == ".jsonl"
         tables = _from_lines(text) if lines else tomllib.loads(text)
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise DataError(
             f"Cannot read the contrast pairs {name}", str(error), "Give a TOML or JSONL file."
         ) from error
@@ -146,10 +146,10 @@ def require_no_trigger(
 
 def _from_lines(text: str) -> dict[str, Any]:
     tables: dict[str, Any] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        row = json.loads(line)
+        row = parsed_json(line)
         if not isinstance(row, dict) or not isinstance(row.get("set"), str):
             raise ValueError(f"line {number}: no `set`")
         table = tables.setdefault(row.pop("set"), {"pairs": []})

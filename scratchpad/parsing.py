@@ -1,0 +1,64 @@
+"""Reading files that anyone may have written: whatever is wrong with one is a clear error."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from scratchpad.errors import ConfigError
+
+UNREADABLE: Final = (OSError, ValueError, RecursionError)
+"""What reading text, JSON or TOML may raise: no file, a name no file can have, bytes that are
+not UTF-8, a number of thousands of digits, brackets in brackets beyond any depth."""
+
+_JUDGES: Final = ("regex", "bandit")
+"""Classifiers that judge an answer without code of someone else's."""
+
+
+def parsed_json(text: str) -> Any:
+    """Read JSON, all of whose texts a file can hold.
+
+    Raises
+    ------
+    ValueError
+        If it is not JSON, or writes half of a pair of surrogates, which is no character.
+    RecursionError
+        If it is nested too deeply.
+    """
+    value = json.loads(text)
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def require_no_code(flag: str, value: Any, source: object) -> None:
+    """Refuse what names code to run, as a file must not: it may come from anyone.
+
+    Parameters
+    ----------
+    flag : str
+        What it is the value of, as a flag is called.
+    value
+        As the file has it.
+    source
+        The file.
+
+    Raises
+    ------
+    ConfigError
+        If it names a `module:function`.
+    """
+    for text in value if isinstance(value, list) else [value]:
+        if isinstance(text, str) and _names_code(flag, text):
+            raise ConfigError(
+                f"{source} names code to run, {flag} {text[:80]!r}",
+                "code runs only if it is named on the command line",
+                f"Read that code, take the line out, and give --{flag} yourself.",
+            )
+
+
+def _names_code(flag: str, text: str) -> bool:
+    if flag == "classifier":
+        return text.partition(":")[0] not in _JUDGES
+    parts = (part.strip() for part in text.replace(",", ":").split(":"))
+    return flag == "with" and "function" in parts
