@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Final
 
 from scratchpad.errors import DataError
@@ -102,11 +103,8 @@ class Estimate:
 
 def is_number(value: Any) -> bool:
     """Whether it can be counted with: no truth, nothing infinite, no integer without a float."""
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and -LARGEST < value < LARGEST
-    )
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    return real and bool(-LARGEST < value < LARGEST)
 
 
 def _number(record: Mapping[str, Any], name: str) -> float | None:
