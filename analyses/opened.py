@@ -16,7 +16,7 @@ from analyses.headlines import headlines
 from scratchpad.errors import DataError, unknown_name
 from scratchpad.estimates import Estimate, leaves
 from scratchpad.notebook import table_html, text_html
-from scratchpad.parsing import UNREADABLE, parsed_json
+from scratchpad.parsing import read_json
 from scratchpad.runs import MANIFEST, SUMMARY, check_schema
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def open_run(folder: Path | str) -> Run:
         If a newer version wrote it.
     """
     folder = Path(folder)
-    manifest, summary = (_object(folder / name) for name in (MANIFEST, SUMMARY))
+    manifest, summary = (read_json(folder / name, {}) for name in (MANIFEST, SUMMARY))
     check_schema(folder, manifest)
     if not manifest.get("finished"):
         raise DataError(
@@ -126,13 +126,3 @@ def open_run(folder: Path | str) -> Run:
             "Name a folder that a command wrote with --out, once it has come to its end.",
         )
     return Run(folder, manifest, summary)
-
-
-def _object(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = parsed_json(path.read_text(encoding="utf-8"))
-    except UNREADABLE as error:
-        raise DataError(f"Cannot read {path}", str(error), "Run the command anew.") from error
-    return content if isinstance(content, dict) else {}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
-from scratchpad.errors import ConfigError
+from scratchpad.errors import ConfigError, DataError
+
+Kind = TypeVar("Kind", dict[str, Any], list[Any])
 
 UNREADABLE: Final = (OSError, ValueError, RecursionError)
 """What reading text, JSON or TOML may raise: no file, a name no file can have, bytes that are
@@ -29,6 +32,29 @@ def parsed_json(text: str) -> Any:
     if "\\u" in text:
         json.dumps(value, ensure_ascii=False).encode()
     return value
+
+
+def read_json(path: Path, default: Kind) -> Kind:
+    """Read a file that a command wrote; the default is what stands for one that is not there.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or holds another kind of thing than the default is.
+    """
+    if not path.is_file():
+        return default
+    try:
+        content = parsed_json(path.read_text(encoding="utf-8"))
+    except UNREADABLE as error:
+        raise DataError(f"Cannot read {path}", str(error), "Run the command anew.") from error
+    if not isinstance(content, type(default)):
+        raise DataError(
+            f"Cannot read {path}",
+            f"it holds a {type(content).__name__} where a {type(default).__name__} belongs",
+            "Run the command anew.",
+        )
+    return content
 
 
 def require_no_code(flag: str, value: Any, source: object) -> None:

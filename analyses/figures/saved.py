@@ -11,7 +11,7 @@ import pandas as pd
 from pandas import DataFrame
 
 from scratchpad.errors import DataError
-from scratchpad.parsing import UNREADABLE, parsed_json
+from scratchpad.parsing import read_json
 from scratchpad.runs import MANIFEST, SUMMARY, check_schema
 from scratchpad.tables import read_frame
 
@@ -94,8 +94,8 @@ def compared(runs: Sequence[SavedRun]) -> dict[str, DataFrame]:
 
 
 def _read(folder: Path, name: str) -> SavedRun:
-    check_schema(folder, _object(folder / MANIFEST))
-    summary = _object(folder / SUMMARY)
+    check_schema(folder, read_json(folder / MANIFEST, {}))
+    summary = read_json(folder / SUMMARY, {})
     if not summary and not (folder / ORGANISM).is_file():
         raise DataError(
             f"{folder} is not a finished run",
@@ -105,15 +105,3 @@ def _read(folder: Path, name: str) -> SavedRun:
     return SavedRun(
         name, summary, {p.stem: read_frame(p) for p in sorted(folder.glob("*.parquet"))}
     )
-
-
-def _object(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = parsed_json(path.read_text(encoding="utf-8"))
-    except UNREADABLE as error:
-        raise DataError(f"Cannot read {path}", str(error), "Run the command anew.") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path} holds no object", fix="Run the command anew.")
-    return content

@@ -11,7 +11,7 @@ from pandas import DataFrame
 
 from analyses.figures import FIGURES
 from scratchpad.errors import DataError
-from scratchpad.parsing import UNREADABLE, parsed_json
+from scratchpad.parsing import read_json
 from scratchpad.runs import MANIFEST, check_schema
 from scratchpad.tables import read_frame
 
@@ -97,9 +97,12 @@ def load_run(folder: Path) -> RunSection:
     RunFolderError
         If a newer version wrote it.
     """
-    manifest = _json(folder / MANIFEST, {})
+    manifest = read_json(folder / MANIFEST, {})
     check_schema(folder, manifest)
-    organism, summary = _json(folder / "organism.json", {}), _json(folder / "summary.json", {})
+    organism, summary = (
+        read_json(folder / "organism.json", {}),
+        read_json(folder / "summary.json", {}),
+    )
     if not organism and not summary:
         raise DataError(
             f"{folder} is not a finished run",
@@ -123,7 +126,7 @@ def _kind(folder: Path, organism: Mapping[str, Any], summary: Mapping[str, Any])
     for mark, kind in _MARKS.items():
         if mark in summary:
             return kind
-    command = str(_json(folder / "run.json", {}).get("command", ""))
+    command = str(read_json(folder / "run.json", {}).get("command", ""))
     if command.startswith("probe") or "auroc" in summary:
         return "probe"
     raise DataError(
@@ -134,24 +137,8 @@ def _kind(folder: Path, organism: Mapping[str, Any], summary: Mapping[str, Any])
     )
 
 
-def _json(path: Path, default: Any) -> Any:
-    if not path.is_file():
-        return default
-    try:
-        content = parsed_json(path.read_text(encoding="utf-8"))
-    except UNREADABLE as error:
-        raise DataError(f"Cannot read {path}", str(error), "Run the command anew.") from error
-    if not isinstance(content, type(default)):
-        raise DataError(
-            f"Cannot read {path}",
-            f"it holds a {type(content).__name__} where a {type(default).__name__} belongs",
-            "Run the command anew.",
-        )
-    return content
-
-
 def _examples(path: Path) -> list[dict[str, Any]]:
-    examples: list[Any] = _json(path, [])
+    examples: list[Any] = read_json(path, [])
     if not all(isinstance(one, dict) for one in examples):
         raise DataError(f"{path} holds something else than examples", fix="Run the command anew.")
     return examples
