@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from analyses.export.files import not_installed, require_new, written_whole
 from analyses.export.inspect_samples import sample_of, targets_of, variants_of
-from analyses.export.tidy import writable
 from analyses.opened import Run
 from scratchpad.errors import ConfigError, DataError
 from scratchpad.estimates import Estimate
@@ -149,9 +148,7 @@ def _scores(name: str, found: Mapping[str, Estimate]) -> list[EvalScore]:
     from inspect_ai.log import EvalScore
 
     undefined = {key: one.reason for key, one in found.items() if not one.defined}
-    metrics = {
-        writable(key): _metric(writable(key), one) for key, one in found.items() if one.defined
-    }
+    metrics = {key: _metric(key, one) for key, one in found.items() if one.defined}
     if not metrics:
         return []
     told = {"undefined": undefined} if undefined else None

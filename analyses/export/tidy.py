@@ -64,16 +64,6 @@ def _estimates(run: Run) -> DataFrame:
     from pandas import DataFrame
 
     rows = [
-        {"key": writable(key), **one.to_json(), "reason": writable(one.reason)}
-        for key, one in run.estimates().items()
+        {"key": key, **one.to_json(), "reason": one.reason} for key, one in run.estimates().items()
     ]
     return DataFrame(rows, columns=["key", "estimate", "low", "high", "n", "reason"])
-
-
-def writable(text: str) -> str:
-    r"""Write lone surrogates, which no UTF-8 file can hold, as their escapes, as Inspect does.
-
-    >>> writable("a\ud800b")
-    'a\\ud800b'
-    """
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

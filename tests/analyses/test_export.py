@@ -33,7 +33,7 @@ SUMMARY: dict[str, Any] = {
     "interventions": {
         "truncate:0.5": {"clean": {"effect": {"estimate": 0.2, "low": 0.1, "high": 0.3, "n": 2}}}
     },
-    "warnings": ["a half pair: \ud800"],
+    "warnings": [HOSTILE],
 }
 
 
@@ -62,7 +62,7 @@ def ablation(
     questions = root / "questions.jsonl"
     rows = [
         {"question_id": f"q{q}", "clean": f"ask {q}", "triggered": f"tag ask {q}",
-         "benign_answers": [f"right {q}", "half \ud800"]}
+         "benign_answers": [f"right {q}", "too"]}
         for q in range(QUESTIONS)
     ]  # fmt: skip
     questions.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -107,8 +107,7 @@ def test_inspect_reads_the_same_texts(log: Any) -> None:
         assert reasoning == ([] if told.scratchpad is None else [told.scratchpad])
         assert (answer.text, sample.output.completion) == (told.answer, told.answer)
         assert sample.output.stop_reason == ("max_tokens" if told.unterminated else "stop")
-        # Half a surrogate pair cannot be written in UTF-8: its escape stands for it.
-        assert sample.target == [f"right {told.question_id[1:]}", "half \\ud800"]
+        assert sample.target == [f"right {told.question_id[1:]}", "too"]
         assert sample.metadata["triggered"] == told.triggered
         score = (sample.scores or {}).get("defected")
         assert (score and score.value) == told.defected
