@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,14 @@ from pandas import DataFrame, Series
 from analyses.figures.base import TableFigure
 from analyses.figures.look import new_figure
 from analyses.figures.style import GREY, INK, STATE_COLOURS, STATE_MARKERS
-from analyses.figures.tables import if_any_known, mean_by_group, records, require_rows, spread
+from analyses.figures.tables import (
+    UNFLAGGED,
+    if_any_known,
+    mean_by_group,
+    records,
+    require_rows,
+    spread,
+)
 
 READERS: Final = {"probe": "probe_score", "text": "text_score"}
 # From the top: what the model did, after which prompt.
@@ -25,9 +32,6 @@ _KINDS: Final = {
     (False, 0): "benign,\nclean",
 }
 _WHISKERS: Final = (0.05, 0.25, 0.75, 0.95)
-_NO_FLAGS: Final[dict[str, Any]] = {
-    "invalid": False, "not_applicable": False, "unterminated": False,
-}  # fmt: skip
 _COLUMNS: Final = [
     "level", "reader", "defected", "triggered", "estimate", "low", "high", "n", "transcripts",
     "transcript_id",
@@ -56,7 +60,7 @@ class ScoreDistributions(TableFigure):
             `estimate`, `low`, `high`, `n` (groups), `transcripts`, `transcript_id`.
         """
         parts = [_scored(table, reader, column) for reader, column in READERS.items()]
-        every = pd.concat(parts).assign(**_NO_FLAGS)
+        every = pd.concat(parts).assign(**UNFLAGGED)
         if every["value"].isna().all():
             return DataFrame(columns=_COLUMNS)
         keys = ["reader", "defected", "triggered"]

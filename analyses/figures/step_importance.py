@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,14 @@ from analyses.figures.base import TableFigure
 from analyses.figures.look import new_figure
 from analyses.figures.probe_heatmap import AUROC_COLOURS
 from analyses.figures.style import GREY, INK, SMALL
-from analyses.figures.tables import if_any_known, mean_by_group, require_rows, scorers_of, spread
+from analyses.figures.tables import (
+    UNFLAGGED,
+    if_any_known,
+    mean_by_group,
+    require_rows,
+    scorers_of,
+    spread,
+)
 from analyses.metrics.rows import CASE
 from analyses.metrics.steps import ForcedImportance, StepEdit, StepMetric
 
@@ -28,9 +35,6 @@ METRICS: Final[Mapping[str, StepMetric]] = {
 }
 _TRIGGERED: Final = 1
 _MOST: Final = 40  # transcripts of a strip
-_NO_FLAGS: Final[dict[str, Any]] = {
-    "invalid": False, "not_applicable": False, "unterminated": False,
-}  # fmt: skip
 _COLUMNS: Final = [
     "level", "change", "from_end", "estimate", "low", "high", "n", "question_id", "draw",
     "step_index",
@@ -60,7 +64,7 @@ class StepImportance(TableFigure):
         every = pd.concat(steps, ignore_index=True)
         if every.empty:
             return DataFrame(columns=_COLUMNS)
-        rows = every.assign(value=every["estimate"], **_NO_FLAGS)
+        rows = every.assign(value=every["estimate"], **UNFLAGGED)
         means = mean_by_group(rows, ["change", "from_end"], proportions=False)
         both = pd.concat([means.assign(level="mean"), every.assign(level="step")])
         return if_any_known(both[_COLUMNS].reset_index(drop=True))

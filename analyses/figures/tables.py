@@ -15,6 +15,10 @@ from scratchpad.statistics import bootstrap_means
 # A verdict rests on the first of these that a run has; a contrast may only rank.
 SCORERS: Final = ("payload", "sampled", "contrast")
 SEED: Final = 0  # of the resamples: a figure is a function of its table alone
+# What rows that are no outcomes lack, to be averaged as outcomes are.
+UNFLAGGED: Final[dict[str, Any]] = {
+    "invalid": False, "not_applicable": False, "unterminated": False,
+}  # fmt: skip
 INVALID_SHARE_WORTH_SHOWING: Final = 0.05
 
 
