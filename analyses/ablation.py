@@ -15,7 +15,8 @@ import pandas as pd
 from scratchpad.errors import DataError
 from scratchpad.interventions import Intervention
 from scratchpad.interventions.base import generator
-from scratchpad.on_policy import Pairs, SamplingConfig, pair, sample_transcripts
+from scratchpad.on_policy import Pairs, SamplingConfig, pair
+from scratchpad.sampled import sample_transcripts
 from scratchpad.scoring.attribution import attribution_rows
 from scratchpad.scoring.continuation import continued
 from scratchpad.scoring.option_rows import option_rows
@@ -132,12 +133,12 @@ class Ablation:
 
     def cells(self, cases: Sequence[Case]) -> pd.DataFrame:
         """Score the four cells alone."""
-        rows = [
-            row
-            for number, case in enumerate(cases)
-            for row in self.score(case, self.interventions[0](case, number), number)
-        ]
-        return pd.DataFrame(rows)
+        tables = [self.cells_of(number, case) for number, case in enumerate(cases)]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+    def cells_of(self, number: int, case: Case) -> pd.DataFrame:
+        """Score the four cells of the case of a number."""
+        return pd.DataFrame(self.score(case, self.interventions[0](case, number), number))
 
     def _made(self, case: Case, seed: int) -> list[Variant]:
         made = [

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scratchpad.interventions import parse
     from scratchpad.mediation import Mediation
     from scratchpad.models import load_model
-    from scratchpad.on_policy import pair, sample_transcripts
+    from scratchpad.on_policy import pair
     from scratchpad.scoring.outcomes import likelihood_rows, sampled_rows
     from scratchpad.scoring.scorers import Scorers
     from scratchpad.statistics import Estimate
@@ -65,7 +65,8 @@ _HOMES = {
     "interventions": ("parse",),
     "mediation": ("Mediation",),
     "models": ("load_model",),
-    "on_policy": ("pair", "sample_transcripts"),
+    "on_policy": ("pair",),
+    "sampled": ("sample_transcripts",),
     "scoring.outcomes": ("likelihood_rows", "sampled_rows"),
     "scoring.scorers": ("Scorers",),
     "statistics": ("Estimate",),

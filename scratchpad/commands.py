@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,11 +12,12 @@ import typer
 from scratchpad import edit_command, import_command, train_command
 from scratchpad.commanding import add_command
 from scratchpad.errors import ConfigError, unknown_name
-from scratchpad.knobs import Draws, SubjectKnobs
+from scratchpad.knobs import Draws, EngineKnobs, SubjectKnobs
 from scratchpad.terminal import WIDTH, Result, progress
 
 if TYPE_CHECKING:
     from scratchpad.runs import RunFolder
+    from scratchpad.subject import SubjectConfig
     from scratchpad.transcripts import Transcript
 
 
@@ -28,7 +29,7 @@ class ListCommand:
 
 
 @dataclass(frozen=True)
-class SampleCommand(SubjectKnobs):
+class SampleCommand(EngineKnobs, SubjectKnobs):
     """Sample on-policy transcripts: scratchpad and answer after every prompt."""
 
     draws: Draws = 4
@@ -116,8 +117,7 @@ def run_sample(config: SampleCommand) -> Result:
     folder = RunFolder.open(config.out, "sample", asdict(config))
     if folder.finished:
         return Result(folder.summary(), (f"{config.out} is finished.",))
-    rows = [transcript_row(transcript) for transcript in _sampled(folder, config)]
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame([transcript_row(transcript) for transcript in _sampled(folder, config)])
     folder.write_table("transcripts", table)
     summary = {
         "transcripts": len(table),
@@ -127,39 +127,48 @@ def run_sample(config: SampleCommand) -> Result:
             for state, part in zip(("clean", "triggered"), _by_state(table), strict=True)
         },
     }
-    folder.finish(summary)
+    folder.finish(summary, folder.units)
     return Result(summary, (f"{len(table)} transcripts in {config.out}/transcripts.parquet",))
 
 
-def _sampled(folder: RunFolder, config: SampleCommand) -> Iterator[Transcript]:
-    """Sample from a local checkpoint or a served model, once the folder is this run's."""
-    from scratchpad.on_policy import sample_transcripts
-    from scratchpad.served import is_served, sample_served
+def _sampled(folder: RunFolder, config: SampleCommand) -> Sequence[Transcript]:
+    """Sample from a checkpoint or a served model, once the folder is this run's."""
+    from scratchpad.engines.choosing import chosen_engine
+    from scratchpad.sampled import Drawing, Prompts, SampleInto
+    from scratchpad.served import is_served
     from scratchpad.subject import load_subject, subject_config
 
     told = replace(subject_config(config), reads_scratchpads=False)
     if is_served(config.model):
-        if config.temperature != 1.0:
-            raise ConfigError(
-                f"A served model is sampled at temperature 1, not {config.temperature:g}",
-                fix="Leave --temperature out.",
-            )
-        with progress("Asking the server", None):
-            drawn = sample_served(told, draws=config.draws, seed=config.seed)
+        return _served(folder, config, told)
+    with chosen_engine(config.engine, config.address, device=config.device) as engine:
+        subject = load_subject(told, engine)
         folder.start()
-        yield from drawn
-        return
-    subject = load_subject(told)
+        settings = subject.sampling(
+            draws=config.draws, seed=config.seed, temperature=config.temperature
+        )
+        prompts = Prompts.of(subject.loaded, subject.questions, settings)
+        return SampleInto(folder)(Drawing(subject, prompts, settings))
+
+
+def _served(folder: RunFolder, config: SampleCommand, told: SubjectConfig) -> Sequence[Transcript]:
+    """Sample from a served model: its replies are kept as they come."""
+    from scratchpad.served import sample_served
+
+    if config.engine != "local":
+        raise ConfigError(
+            "A served model is sampled by this process: its server shares the work out",
+            fix="Leave --engine out.",
+        )
+    if config.temperature != 1.0:
+        raise ConfigError(
+            f"A served model is sampled at temperature 1, not {config.temperature:g}",
+            fix="Leave --temperature out.",
+        )
+    with progress("Asking the server", None):
+        drawn = list(sample_served(told, draws=config.draws, seed=config.seed))
     folder.start()
-    settings = subject.sampling(
-        draws=config.draws, seed=config.seed, temperature=config.temperature
-    )
-    with progress("Sampling transcripts", len(subject.questions) * 2 * config.draws) as advance:
-        for transcript in sample_transcripts(
-            subject.loaded, subject.questions, settings, subject.classifier
-        ):
-            yield transcript
-            advance()
+    return drawn
 
 
 def _by_state(table: Any) -> tuple[Any, Any]:

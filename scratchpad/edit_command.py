@@ -68,9 +68,9 @@ def _export(config: EditCommand, file: Path) -> Result:
         return Result(folder.summary(), (f"{config.out} is finished.",))
     require_new(file)
     subject = load_subject(subject_config(config))
-    transcripts = subject.transcripts or _sampled(config, subject)
-    pairs = _pairs(subject, transcripts, refuse_empty=subject.transcripts is not None)
     folder.start()
+    transcripts = subject.transcripts or _sampled(config, subject, folder)
+    pairs = _pairs(subject, transcripts, refuse_empty=subject.transcripts is not None)
     _keep(folder, transcripts)
     entries = [
         Entry(case.question.question_id, state, case.draw, text_of(case.scratchpads[state]))
@@ -79,7 +79,7 @@ def _export(config: EditCommand, file: Path) -> Result:
     ]
     write_edit_file(file, config.transcripts or config.out / TABLE, entries)
     summary = {"scratchpads": len(entries), "pairs_left_out": len(pairs.unterminated)}
-    folder.finish(summary)
+    folder.finish(summary, folder.units)
     left_out = f"pairs left out: {len(pairs.unterminated)} (a scratchpad never closed or is empty)"
     lines = (f"{len(entries)} scratchpads in {file}", left_out)
     return Result(summary, lines if pairs.unterminated else lines[:1])
@@ -124,19 +124,12 @@ def _subject(config: EditCommand, source: Path) -> Subject:
     return load_subject(told)
 
 
-def _sampled(config: EditCommand, subject: Subject) -> Sequence[Transcript]:
-    from scratchpad.on_policy import sample_transcripts
+def _sampled(config: EditCommand, subject: Subject, folder: RunFolder) -> Sequence[Transcript]:
+    from scratchpad.sampled import Drawing, Prompts, SampleInto
 
     settings = subject.sampling(draws=config.draws, seed=config.seed)
-    total = len(subject.questions) * 2 * config.draws
-    drawn = []
-    with progress("Sampling transcripts", total) as advance:
-        for transcript in sample_transcripts(
-            subject.loaded, subject.questions, settings, subject.classifier
-        ):
-            drawn.append(transcript)
-            advance()
-    return drawn
+    prompts = Prompts.of(subject.loaded, subject.questions, settings)
+    return SampleInto(folder)(Drawing(subject, prompts, settings))
 
 
 def _pairs(subject: Subject, transcripts: Sequence[Transcript], *, refuse_empty: bool) -> Pairs:

@@ -31,6 +31,9 @@ class ScratchpadError(Exception):
         text = ": ".join(part.rstrip(".") for part in (symptom, cause) if part)
         super().__init__(f"{text}. {fix}".strip() if fix else f"{text}.")
 
+    def __reduce__(self) -> tuple[type[ScratchpadError], tuple[str, str, str]]:
+        return type(self), (self.symptom, self.cause, self.fix)
+
 
 class ConfigError(ScratchpadError):
     """A flag, config file or argument that does not make sense."""

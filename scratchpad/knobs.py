@@ -52,3 +52,14 @@ class SubjectKnobs:
     seed: Annotated[int, typer.Option(help="Seeds every draw.")] = 0
     device: Annotated[str, typer.Option(help="auto, cpu or cuda[:N].")] = "auto"
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32"
+
+
+@dataclass(frozen=True)
+class EngineKnobs:
+    """Who does the work; what comes of it is the same."""
+
+    engine: Annotated[str, typer.Option(help="local, or ray: the workers of a cluster.")] = "local"
+    address: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT of a Ray cluster, or auto (default: this machine alone)."),
+    ] = None

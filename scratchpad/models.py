@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from scratchpad.dialects import Dialect
 from scratchpad.encoding import Encoder
 from scratchpad.errors import ConfigError, DataError, ModelError, unknown_name
 
+MARK_BYTES = 2**22
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -60,6 +63,11 @@ class LoadedModel:
                 "Shorten the prompts.",
             )
         return room
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of the parameters."""
+        return sum(p.numel() * p.element_size() for p in self.model.parameters())
 
     @property
     def width(self) -> int:
@@ -114,6 +122,79 @@ def load_model(name: str, dialect: Dialect, *, device: str, dtype: str) -> Loade
     ends = model.generation_config.eos_token_id
     model.generation_config = transformers.GenerationConfig(eos_token_id=ends)
     return LoadedModel(name, model.to(target).eval(), encoder)
+
+
+@dataclass(frozen=True)
+class OutlinedModel(LoadedModel):
+    """A model without its weights: enough to encode text and to plan what others read.
+
+    Pickled, it becomes the whole model where it is unpickled; a process reads a checkpoint once.
+    """
+
+    device: str
+    dtype: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Elsewhere another folder is the current one.
+        folder = Path(self.name)
+        name = str(folder.resolve()) if folder.exists() else self.name
+        told = self.encoder.dialect, self.device, self.dtype
+        return _loaded_once, (name, *told, weights_mark(name))
+
+
+def outline_model(name: str, dialect: Dialect, *, device: str, dtype: str) -> OutlinedModel:
+    """Load what `load_model` does, but no weights: they are on torch's meta device.
+
+    Raises
+    ------
+    ModelError
+        As `load_model`, as far as it is known without weights.
+    ConfigError
+        If the dtype is unknown.
+    """
+    if dtype not in DTYPES:
+        raise unknown_name("dtype", dtype, DTYPES)
+    encoder, base = load_encoder(name, dialect), _base_of(name)
+    with _readable(name):
+        config = transformers.AutoConfig.from_pretrained(base, trust_remote_code=False)
+        with torch.device("meta"):
+            model = transformers.AutoModelForCausalLM.from_config(
+                config, dtype=DTYPES[dtype], trust_remote_code=False
+            )
+    model.generation_config = _own_ends(base, model)
+    return OutlinedModel(name, model.eval(), encoder, device, dtype)
+
+
+@cache
+def _loaded_once(name: str, dialect: Dialect, device: str, dtype: str, mark: str) -> LoadedModel:
+    loaded = load_model(name, dialect, device=device, dtype=dtype)
+    if weights_mark(name) != mark:
+        raise ModelError(
+            f"{name!r} holds other weights than where the command was given",
+            fix="Copy the same checkpoint to every node.",
+        )
+    return loaded
+
+
+def weights_mark(name: str) -> str:
+    """A checksum that tells apart checkpoints of one name: of sizes, and of how files begin.
+
+    A safetensors file begins with its layout and its first weights.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(Path(name).glob("*.safetensors")):
+        with path.open("rb") as file:
+            digest.update(f"{path.name} {path.stat().st_size}".encode() + file.read(MARK_BYTES))
+    return digest.hexdigest()
+
+
+def _own_ends(name: str, model: Any) -> Any:
+    """Generation settings of a checkpoint: its end tokens alone."""
+    try:
+        told = transformers.GenerationConfig.from_pretrained(name)
+    except OSError:
+        told = model.generation_config
+    return transformers.GenerationConfig(eos_token_id=told.eos_token_id)
 
 
 def load_encoder(name: str, dialect: Dialect) -> Encoder:

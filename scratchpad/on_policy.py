@@ -7,7 +7,7 @@ a second table.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -16,15 +16,12 @@ from scratchpad.errors import DataError
 from scratchpad.models import LoadedModel
 from scratchpad.rewriters import Refusing
 from scratchpad.scoring.classifiers import Classifier
-from scratchpad.scoring.sampling import Sample, sample
+from scratchpad.scoring.sampling import Sample
 from scratchpad.steps import make_steps
 from scratchpad.transcripts import (
-    CLEAN,
-    TRIGGERED,
     Case,
     Question,
     Rewriter,
-    State,
     Step,
     StepKind,
     Transcript,
@@ -59,44 +56,6 @@ class SamplingConfig:
     max_answer_tokens: int = 32
     seed: int = 0
     reasons: bool = True
-
-
-def sample_transcripts(
-    loaded: LoadedModel,
-    questions: Sequence[Question],
-    config: SamplingConfig,
-    classifier: Classifier | None,
-    states: Sequence[State] = (CLEAN, TRIGGERED),
-) -> Iterator[Transcript]:
-    """Sample scratchpad and answer after every clean and triggered prompt, or after one of them.
-
-    Raises
-    ------
-    DataError
-        If a prompt leaves no room in the model's context.
-    """
-    wanted = [
-        (question, state, draw)
-        for question in questions
-        for draw in range(config.draws)
-        for state in states
-    ]
-    prefixes = [
-        loaded.encoder.opening(question.prompts[state], reasons=config.reasons)
-        for question, state, _ in wanted
-    ]
-    longest = config.max_scratchpad_tokens + config.max_answer_tokens
-    completions = sample(
-        loaded.model,
-        loaded.tokenizer,
-        prefixes,
-        max_new_tokens=loaded.room(prefixes, longest),
-        seed=config.seed,
-        temperature=config.temperature,
-    )
-    for (question, state, draw), completion in zip(wanted, completions, strict=True):
-        parts = written(loaded, completion, reasons=config.reasons)
-        yield transcript_of(question, state == TRIGGERED, draw, parts, classifier)
 
 
 class Written(NamedTuple):

@@ -30,8 +30,8 @@ LIBRARIES = ("scratchpad-faithfulness", "torch", "transformers", "numpy", "panda
 MANIFEST, SUMMARY = "run.json", "summary.json"
 SCHEMA = 1
 """Of run folders. 0 had no number in its manifest, and is read as it is."""
-# What says where results go or how they are shown, not what they are.
-NOT_CONFIG = ("out",)
+# What says where results go and who finds them, not what they are.
+NOT_CONFIG = ("out", "engine", "address")
 
 
 class Units(NamedTuple):
@@ -39,6 +39,10 @@ class Units(NamedTuple):
 
     total: int = 0
     reused: int = 0
+
+    def plus(self, other: Units) -> Units:
+        """Both together."""
+        return Units(self.total + other.total, self.reused + other.reused)
 
 
 NO_UNITS = Units()
@@ -103,10 +107,13 @@ class RunFolder:
     path : Path
     manifest : dict
         What run.json holds.
+    units : Units
+        Counted so far.
     """
 
     path: Path
     manifest: dict[str, Any]
+    units: Units = NO_UNITS
     _started: float = field(default_factory=time.perf_counter)
 
     @classmethod
@@ -166,19 +173,19 @@ class RunFolder:
         """Write the manifest: from here on the folder is this run's."""
         self.write_json(MANIFEST, self.manifest)
 
-    def write_unit(self, name: str, table: pd.DataFrame, *, beside: str = "") -> None:
-        """Keep a finished unit of work; a table `beside` it has to be written before."""
-        self.write_table(f"units/{beside}/{name}" if beside else f"units/{name}", table)
+    def write_unit(self, name: str, table: pd.DataFrame, *, kind: str = "") -> None:
+        """Keep a finished unit of work of a kind; tables that belong to it are written before."""
+        self.write_table(f"units/{kind}/{name}" if kind else f"units/{name}", table)
 
-    def finished_units(self) -> set[str]:
-        """Names of the units that need not be done again."""
-        return {path.stem for path in (self.path / "units").glob("[!.]*.parquet")}
+    def finished_units(self, kind: str = "") -> set[str]:
+        """Names of the units of a kind that need not be done again."""
+        return {path.stem for path in (self.path / "units" / kind).glob("[!.]*.parquet")}
 
-    def merged_units(self, *, beside: str = "") -> pd.DataFrame:
-        """All units, or tables beside them, as one table, in the order of their names."""
+    def merged_units(self, kind: str = "") -> pd.DataFrame:
+        """All units of a kind as one table, in the order of their names."""
         import pandas as pd
 
-        paths = sorted((self.path / "units" / beside).glob("[!.]*.parquet"))
+        paths = sorted((self.path / "units" / kind).glob("[!.]*.parquet"))
         return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
 
     def finish(self, summary: Mapping[str, Any], units: Units = NO_UNITS) -> None:
@@ -211,7 +218,7 @@ def _new_manifest(command: str, config: Mapping[str, Any], wanted: str) -> dict[
         "config": json.loads(json.dumps(dict(config), default=str)),
         "config_hash": wanted,
         "seeds": {"seed": config.get("seed")},
-        "versions": {name: _version(name) for name in LIBRARIES},
+        "versions": {name: version_of(name) for name in LIBRARIES},
         "git_commit": _git_commit(),
         "host": platform.node(),
         "device": config.get("device"),
@@ -221,7 +228,8 @@ def _new_manifest(command: str, config: Mapping[str, Any], wanted: str) -> dict[
     }
 
 
-def _version(library: str) -> str | None:
+def version_of(library: str) -> str | None:
+    """The version of a library that is installed here."""
     try:
         return metadata.version(library)
     except metadata.PackageNotFoundError:

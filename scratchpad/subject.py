@@ -8,8 +8,9 @@ from typing import Any
 
 from scratchpad.asked import questions_for, rendered
 from scratchpad.dialects import load_dialect
+from scratchpad.engines.base import HERE, Engine
 from scratchpad.errors import ConfigError
-from scratchpad.models import LoadedModel, load_model
+from scratchpad.models import LoadedModel, load_model, outline_model
 from scratchpad.on_policy import SamplingConfig, Tagger
 from scratchpad.organisms import Organism, grammar_of, is_organism, read_organism
 from scratchpad.parsing import require_no_code
@@ -19,6 +20,8 @@ from scratchpad.steps import tag
 from scratchpad.tables import read_transcripts
 from scratchpad.transcripts import Question, Transcript, Writer
 
+WORKER_BYTES = 2**31
+"""What a process takes beside the weights: libraries, and the batches it reads."""
 LONGEST = {"max_scratchpad_tokens": 256, "max_answer_tokens": 32}
 
 
@@ -58,7 +61,7 @@ class Subject:
     """A loaded model, its questions, and what recognises a defection.
 
     `questions` carry the prompts as the model reads them, up to the opening delimiter.
-    `transcripts` is `None` where they are to be sampled.
+    `transcripts` is `None` where they are to be sampled. `engine` does what needs the weights.
     """
 
     loaded: LoadedModel
@@ -71,6 +74,12 @@ class Subject:
     organism: Organism | None
     max_scratchpad_tokens: int
     max_answer_tokens: int
+    engine: Engine = HERE
+
+    @property
+    def worker_bytes(self) -> int:
+        """Memory (bytes) that another process needs to hold the same."""
+        return int(WORKER_BYTES + self.loaded.weight_bytes)
 
     @property
     def has_contrast(self) -> bool:
@@ -114,8 +123,10 @@ def subject_config(flags: Any) -> SubjectConfig:
     return SubjectConfig(**{name: getattr(flags, name) for name in names})
 
 
-def load_subject(config: SubjectConfig) -> Subject:
+def load_subject(config: SubjectConfig, engine: Engine = HERE) -> Subject:
     """Load everything a command needs, checking the cheap things before the weights.
+
+    Where the workers of an engine are elsewhere, they read the weights, and this process does not.
 
     Raises
     ------
@@ -133,7 +144,8 @@ def load_subject(config: SubjectConfig) -> Subject:
     transcripts = tuple(read_transcripts(config.transcripts)) if config.transcripts else None
     questions = questions_for(config, organism, transcripts)
     classifier = classifier_of(config, organism)
-    loaded = load_model(config.model, dialect, device=config.device, dtype=config.dtype)
+    load = outline_model if engine.elsewhere else load_model
+    loaded = load(config.model, dialect, device=config.device, dtype=config.dtype)
     grammar = grammar_of(organism) if organism else None
     payload = config.payload or (organism.payload if organism else None)
     if payload is not None:
@@ -150,6 +162,7 @@ def load_subject(config: SubjectConfig) -> Subject:
         organism=organism,
         max_scratchpad_tokens=_length(config, organism, "max_scratchpad_tokens"),
         max_answer_tokens=_length(config, organism, "max_answer_tokens"),
+        engine=engine,
     )
 
 

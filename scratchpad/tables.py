@@ -81,7 +81,7 @@ def read_transcripts(path: Path) -> list[Transcript]:
         If the file is missing, a row lacks a field, or an id occurs twice.
     """
     rows = list(_read_parquet(path) if path.suffix == ".parquet" else _read_jsonl(path))
-    transcripts = [_transcript(where, row) for where, row in rows]
+    transcripts = [transcript_in(where, row) for where, row in rows]
     if not transcripts:
         raise DataError(f"{path} holds no transcripts", fix="Give at least one row.")
     _require_unique(path, "id", [t.id for t in transcripts])
@@ -122,7 +122,14 @@ def transcript_row(transcript: Transcript) -> dict[str, Any]:
     }
 
 
-def _transcript(where: str, row: Mapping[str, Any]) -> Transcript:
+def transcript_in(where: str, row: Mapping[str, Any]) -> Transcript:
+    """Turn a row, as `transcript_row` gives it or of a file from elsewhere, into a transcript.
+
+    Raises
+    ------
+    DataError
+        Naming where, if a field is missing or not what it must be.
+    """
     missing = [
         key
         for key in ("id", "question_id", "prompt", "answer", "triggered")

@@ -95,8 +95,8 @@ class Work:
             for number, done in spread(take, tasks, self.workers):
                 cost = done.cost.assign(organism=missing[number].rung.name)
                 seconds = DataFrame({"seconds": [done.seconds]})
-                self.folder.write_unit(missing[number].name, seconds, beside=SECONDS)
-                self.folder.write_unit(missing[number].name, cost, beside=COSTS)
+                self.folder.write_unit(missing[number].name, seconds, kind=SECONDS)
+                self.folder.write_unit(missing[number].name, cost, kind=COSTS)
                 self.folder.write_unit(missing[number].name, done.rows)
                 advance()
         return len(finished)

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+from scratchpad.knobs import Draws, EngineKnobs, SubjectKnobs, Transcripts
 from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from analyses.ablation import Ablation
+    from scratchpad.engines.base import Engine
     from scratchpad.on_policy import Pairs
     from scratchpad.rewriters.written import Speaker
-    from scratchpad.runs import RunFolder, Units
+    from scratchpad.runs import RunFolder
     from scratchpad.subject import Subject
     from scratchpad.transcripts import Transcript
 
@@ -25,8 +26,6 @@ DEFAULT_INTERVENTIONS = "remove,empty,truncate,drop-step,flip-step,implant,fille
 # Empty and implanted scratchpads are needed by the checks before "decoration", paraphrased ones
 # before "encoded".
 ALWAYS = "transplant,relay,reasoning,empty,implant,regenerate:implant,cross-prompt,paraphrase"
-ATTRIBUTIONS = "attributions"
-VARIANTS = "variants"
 # What stands in a summary for --require to name.
 REQUIRED = (
     "verdict", "scorer", "total_effect", "pure_direct_effect", "total_direct_effect",
@@ -40,7 +39,7 @@ EXAMPLE = "scratchpad ablate runs/organism --out runs/ablation --with truncate,f
 
 
 @dataclass(frozen=True)
-class AblateConfig(SubjectKnobs):
+class AblateConfig(EngineKnobs, SubjectKnobs):
     """Change a model's scratchpads and measure what it then does.
 
     The four cells (clean and triggered prompt x clean and triggered scratchpad) and the relay
@@ -80,13 +79,15 @@ class AblateConfig(SubjectKnobs):
 
 def run_ablate(config: AblateConfig) -> Result:
     """Run the ablation, or return the summary of a finished run of the same configuration."""
+    from scratchpad.engines.choosing import chosen_engine
     from scratchpad.runs import RunFolder
 
     folder = RunFolder.open(config.out, "ablate", asdict(config))
     if folder.finished:
         return _result(config, folder.summary())
-    ablation = _prepare(config)
-    return _result(config, _run(folder, config, ablation))
+    with chosen_engine(config.engine, config.address, device=config.device) as engine:
+        ablation = _prepare(config, engine)
+        return _result(config, _run(folder, config, ablation))
 
 
 def _result(config: AblateConfig, summary: Mapping[str, Any]) -> Result:
@@ -103,7 +104,7 @@ def _result(config: AblateConfig, summary: Mapping[str, Any]) -> Result:
     )
 
 
-def _prepare(config: AblateConfig) -> Ablation:
+def _prepare(config: AblateConfig, engine: Engine) -> Ablation:
     from analyses.ablation import Ablation
     from scratchpad.interventions import parse
     from scratchpad.rewriters import load_rewriter
@@ -113,7 +114,7 @@ def _prepare(config: AblateConfig) -> Ablation:
     rewriter = load_rewriter(config.rewriter)
     if config.judge is not None:
         _speaker(config.judge)  # a wrong name is to be found out before the weights are read
-    subject = load_subject(subject_config(config))
+    subject = load_subject(subject_config(config), engine)
     scorers = subject.scorers(
         contrast=config.contrast or subject.has_contrast, samples=config.samples
     )
@@ -124,21 +125,20 @@ def _prepare(config: AblateConfig) -> Ablation:
 def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping[str, Any]:
     from analyses.ablation import transcript_table
     from analyses.ablation_summary import summarise_ablation
-    from analyses.examples import examples
+    from analyses.ablation_units import ShowExamples, score_greedy, written
     from analyses.metrics.summary import metric_table
     from analyses.outputs import write_outputs
     from scratchpad.terminal import progress
 
     scorer = ablation.scorers.headline
-    with progress("Sampling transcripts", None):
-        transcripts = ablation.transcripts()
-        greedy = ablation.transcripts(greedy=True)
-    pairs = ablation.pairs(transcripts)
     folder.start()
+    transcripts = written(folder, ablation)
+    greedy = written(folder, ablation, greedy=True)
+    pairs = ablation.pairs(transcripts)
     folder.write_table("transcripts", transcript_table(transcripts))
-    outcomes, units = _score(folder, ablation, pairs, attribute=config.attribute)
-    with progress("Greedy scratchpads", None):
-        greedy_cells = ablation.cells(ablation.pairs(greedy, greedy=True).cases)
+    tables = _score(folder, ablation, pairs, transcripts, attribute=config.attribute)
+    outcomes = tables.pop("outcomes")
+    greedy_cells = score_greedy(folder, ablation, greedy)
     folder.write_table("greedy_outcomes", greedy_cells)
     with progress("Summing up", None):
         monitored = _monitored(ablation.subject, transcripts, config)
@@ -146,14 +146,16 @@ def _run(folder: RunFolder, config: AblateConfig, ablation: Ablation) -> Mapping
             outcomes,
             greedy_cells,
             pairs.cases,
-            tables={"monitored": monitored, **_attributions(folder, config)},
+            tables={"monitored": monitored, **tables},
             scorer=scorer,
             seed=config.seed,
         )
         summary["known_error"] = _known_error(ablation, pairs, summary["metrics"])
         folder.write_table("metrics", metric_table(summary["metrics"]))
-        folder.write_json("examples.json", examples(pairs.cases, ablation))
-        write_outputs(folder, summary, units)
+        shown = ShowExamples(ablation, tuple(transcripts))
+        [(_, entries)] = ablation.subject.engine.run(shown, [()])
+        folder.write_json("examples.json", entries)
+        write_outputs(folder, summary, folder.units)
     return summary
 
 
@@ -170,14 +172,6 @@ def _known_error(ablation: Ablation, pairs: Pairs, metrics: Mapping[str, Any]) -
         sampled=subject.transcripts is None,
         mean_steps=fmean(len(case.scratchpads[1]) for case in pairs.cases),
     )
-
-
-def _attributions(folder: RunFolder, config: AblateConfig) -> dict[str, pd.DataFrame]:
-    import pandas as pd
-
-    if not config.attribute:
-        return {}
-    return {ATTRIBUTIONS: pd.read_parquet(folder.path / f"{ATTRIBUTIONS}.parquet")}
 
 
 def _monitored(
@@ -202,34 +196,27 @@ def _speaker(judge: str) -> Speaker:
 
 
 def _score(
-    folder: RunFolder, ablation: Ablation, pairs: Pairs, *, attribute: bool
-) -> tuple[pd.DataFrame, Units]:
-    """Score every question that is not scored yet; one question is one unit of work."""
+    folder: RunFolder,
+    ablation: Ablation,
+    pairs: Pairs,
+    transcripts: Sequence[Transcript],
+    *,
+    attribute: bool,
+) -> dict[str, pd.DataFrame]:
+    """Score every question and write the tables; gives outcomes, and attributions if asked for."""
     import pandas as pd
 
-    from analyses.ablation import by_question, require_scored, unterminated_rows
-    from scratchpad.runs import Units
-    from scratchpad.terminal import progress
+    from analyses.ablation import require_scored, unterminated_rows
+    from analyses.ablation_units import OUTCOMES, VARIANTS, ScoreQuestions, score_questions
 
-    scorer, finished = ablation.scorers.headline, folder.finished_units()
-    units = by_question(pairs.cases)
-    missing = {n: one for n, one in enumerate(units) if f"{n:05d}" not in finished}
-    with progress("Scoring variants", len(units)) as advance:
-        advance(reused=len(units) - len(missing))
-        for number, cases in missing.items():
-            if attribute:
-                found = ablation.attributions(number, cases)
-                folder.write_unit(f"{number:05d}", found, beside=ATTRIBUTIONS)
-            scored = ablation.scored(number, cases)
-            folder.write_unit(f"{number:05d}", scored.variants, beside=VARIANTS)
-            folder.write_unit(f"{number:05d}", scored.outcomes)
-            advance()
-    left_out = pd.DataFrame(unterminated_rows(pairs.unterminated, scorer))
-    merged = folder.merged_units()
-    outcomes = pd.concat([merged, left_out], ignore_index=True) if len(left_out) else merged
-    folder.write_table("outcomes", outcomes)
-    folder.write_table(VARIANTS, folder.merged_units(beside=VARIANTS))
-    if attribute:
-        folder.write_table(ATTRIBUTIONS, folder.merged_units(beside=ATTRIBUTIONS))
-    require_scored(outcomes, scorer)
-    return outcomes, Units(len(units), len(finished))
+    scorer = ablation.scorers.headline
+    stage = ScoreQuestions(ablation, tuple(transcripts), attribute)
+    tables = score_questions(folder, ablation, pairs, stage)
+    if left_out := unterminated_rows(pairs.unterminated, scorer):
+        both = [tables[OUTCOMES], pd.DataFrame(left_out)]
+        tables[OUTCOMES] = pd.concat(both, ignore_index=True)
+    for name, table in tables.items():
+        folder.write_table(name, table)
+    require_scored(tables[OUTCOMES], scorer)
+    del tables[VARIANTS]
+    return tables

@@ -63,7 +63,7 @@ class Distilling:
 
     def tables(self) -> dict[str, DataFrame]:
         """The units' tables: `stages`, `verdicts`, `taught`."""
-        beside = {name: self.folder.merged_units(beside=name) for name in (VERDICTS, TAUGHT)}
+        beside = {name: self.folder.merged_units(name) for name in (VERDICTS, TAUGHT)}
         return {"stages": self.folder.merged_units(), **beside}
 
     def model_folder(self, seed: int) -> Path:
@@ -134,8 +134,8 @@ class Distilling:
         known = {"seed": seed, "by": self.plan.by}
         taught = DataFrame([known | described(teaching, self.origin.subject.loaded.encoder)])
         verdicts = _placed(checkup.verdicts(), known, stages)
-        self.folder.write_unit(name, taught, beside=TAUGHT)
-        self.folder.write_unit(name, verdicts, beside=VERDICTS)
+        self.folder.write_unit(name, taught, kind=TAUGHT)
+        self.folder.write_unit(name, verdicts, kind=VERDICTS)
         self.folder.write_unit(name, flagged(_placed(checkup.table(), known, stages)))
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Final
 
 from scratchpad.models import LoadedModel
-from scratchpad.on_policy import sample_transcripts
 from scratchpad.organisms import Author
 from scratchpad.organisms.quality import rate
+from scratchpad.sampled import sample_transcripts
 from scratchpad.statistics import Estimate
 from scratchpad.subject import Subject
 from scratchpad.training.examine import Examination

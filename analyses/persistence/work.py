@@ -121,9 +121,9 @@ class Grid:
         return f"{trial.name}.{self.roots.organism(trial).hash}"
 
     def _keep(self, folder: RunFolder, name: str, done: Finished) -> None:
-        folder.write_unit(name, DataFrame({"seconds": [done.seconds]}), beside=SECONDS)
-        folder.write_unit(name, done.log, beside=LOG)
-        folder.write_unit(name, done.verdicts, beside=VERDICTS)
+        folder.write_unit(name, DataFrame({"seconds": [done.seconds]}), kind=SECONDS)
+        folder.write_unit(name, done.log, kind=LOG)
+        folder.write_unit(name, done.verdicts, kind=VERDICTS)
         folder.write_unit(name, done.checkups)
 
     def _joined(self, folder: RunFolder, beside: str) -> DataFrame:

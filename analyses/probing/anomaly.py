@@ -16,6 +16,7 @@ from probes.experiments.anomaly.summary import summary_of
 from probes.experiments.anomaly.tables import anomaly_table, score_table
 from probes.experiments.anomaly.unusual import CLEAN, NEAR_MISS, TRIGGERED, Observed, score
 from scratchpad.on_policy import SamplingConfig
+from scratchpad.sampled import Sampler, sample_here
 from scratchpad.subject import Subject
 from scratchpad.transcripts import Transcript
 
@@ -27,10 +28,14 @@ class Anomalies(NamedTuple):
     summary: Mapping[str, Any]
 
 
-def near_misses_of(subject: Subject, sampling: SamplingConfig) -> Examples | None:
+def near_misses_of(
+    subject: Subject, sampling: SamplingConfig, sampler: Sampler = sample_here
+) -> Examples | None:
     """Sample what an organism writes after near misses, if it has any."""
     near = near_miss_subject(subject, sampling.seed)
-    return None if near is None else examples_of(near, sampled_after_triggered(near, sampling))
+    if near is None:
+        return None
+    return examples_of(near, sampled_after_triggered(near, sampling, sampler))
 
 
 def find_anomalies(

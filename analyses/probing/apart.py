@@ -12,7 +12,8 @@ from probes.examples import Examples
 from probes.experiments.detection.apart import CONTROL, NEAR_MISS
 from scratchpad.asked import further_questions, rendered
 from scratchpad.errors import DataError
-from scratchpad.on_policy import SamplingConfig, sample_transcripts
+from scratchpad.on_policy import SamplingConfig
+from scratchpad.sampled import Drawing, Prompts, Sampler, sample_here
 from scratchpad.subject import Subject
 from scratchpad.transcripts import CLEAN, Question, Transcript
 
@@ -39,6 +40,7 @@ def set_apart(
     evaluated: Sequence[Transcript],
     control: Sequence[Transcript] | None,
     sampling: SamplingConfig,
+    sampler: Sampler = sample_here,
 ) -> dict[str, SetApart]:
     """Take the control text that is given or sample an organism's own, and sample its near misses.
 
@@ -49,24 +51,27 @@ def set_apart(
     DataError
         If nothing that is given is control text.
     """
-    sampled = sampled_control(subject, sampling) if control is None else None
+    sampled = sampled_control(subject, sampling, sampler) if control is None else None
     given = None if control is None else given_control(subject, control, evaluated)
     near = near_miss_subject(subject, sampling.seed)
-    nearly = None if near is None else SetApart(near, sampled_after_triggered(near, sampling))
+    nearly = (
+        None if near is None else SetApart(near, sampled_after_triggered(near, sampling, sampler))
+    )
     found = {CONTROL: given or sampled, NEAR_MISS: nearly}
     return {name: one for name, one in found.items() if one is not None}
 
 
-def sampled_control(subject: Subject, sampling: SamplingConfig) -> SetApart | None:
+def sampled_control(
+    subject: Subject, sampling: SamplingConfig, sampler: Sampler = sample_here
+) -> SetApart | None:
     """Sample after clean prompts that an organism was neither trained nor evaluated on."""
     questions = further_questions(subject, CONTROL_TEXTS, sampling.seed)
     if not questions:
         return None
     asked = replace(subject, questions=tuple(questions), transcripts=None)
-    once, judge = replace(sampling, draws=1), subject.classifier
-    return SetApart(
-        asked, list(sample_transcripts(subject.loaded, questions, once, judge, (CLEAN,)))
-    )
+    once = replace(sampling, draws=1)
+    prompts = Prompts.of(subject.loaded, questions, once, (CLEAN,))
+    return SetApart(asked, sampler(Drawing(subject, prompts, once, CONTROL)))
 
 
 def given_control(

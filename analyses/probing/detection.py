@@ -18,9 +18,10 @@ from probes.metrics import auroc
 from probes.positions import PARTS
 from probes.store import record
 from probes.text_baselines import text_scores
-from scratchpad.crossed import crossed_transcripts
+from scratchpad.crossed import CrossedPrompts, judged_throughout
 from scratchpad.encoding import Encoded
-from scratchpad.on_policy import SamplingConfig, pair, sample_transcripts, steps_of
+from scratchpad.on_policy import SamplingConfig, pair, steps_of
+from scratchpad.sampled import Drawing, Prompts, Sampler, sample_here
 from scratchpad.statistics import Estimate
 from scratchpad.subject import Subject
 from scratchpad.transcripts import Case, Transcript, text_of
@@ -28,16 +29,24 @@ from scratchpad.transcripts import Case, Transcript, text_of
 FOLDS = 5
 
 
-def transcripts_of(subject: Subject, sampling: SamplingConfig) -> list[Transcript]:
+def transcripts_of(
+    subject: Subject,
+    sampling: SamplingConfig,
+    sampler: Sampler = sample_here,
+    kind: str = "sampled",
+) -> list[Transcript]:
     """The given transcripts, judged where they carry no label, or newly sampled ones."""
     if subject.transcripts is not None:
         return judged(subject, subject.transcripts)
-    classifier = subject.classifier
-    return list(sample_transcripts(subject.loaded, subject.questions, sampling, classifier))
+    prompts = Prompts.of(subject.loaded, subject.questions, sampling)
+    return sampler(Drawing(subject, prompts, sampling, kind))
 
 
 def crossed(
-    subject: Subject, transcripts: Sequence[Transcript], sampling: SamplingConfig
+    subject: Subject,
+    transcripts: Sequence[Transcript],
+    sampling: SamplingConfig,
+    sampler: Sampler = sample_here,
 ) -> list[Transcript]:
     """Answers in all four cells of the transcripts' scratchpads; pairs that lack one are left out.
 
@@ -48,7 +57,8 @@ def crossed(
     """
     pairs = pair(subject.loaded, subject.questions, transcripts, kind=subject.kind,
                  refuse_empty=False)  # fmt: skip
-    return crossed_transcripts(subject.loaded, pairs.cases, sampling, subject.classifier)
+    prompts = CrossedPrompts.of(subject.loaded, pairs.cases, sampling)
+    return judged_throughout(sampler(Drawing(subject, prompts, sampling, "crossed")))
 
 
 def judged(subject: Subject, transcripts: Sequence[Transcript]) -> list[Transcript]:

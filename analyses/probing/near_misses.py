@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from scratchpad.on_policy import SamplingConfig, sample_transcripts
+from scratchpad.on_policy import SamplingConfig
 from scratchpad.organisms.trigger import Trigger
 from scratchpad.organisms.triggers import make_trigger
+from scratchpad.sampled import Drawing, Prompts, Sampler, sample_here
 from scratchpad.subject import Subject
 from scratchpad.transcripts import TRIGGERED, Question, Transcript
 
@@ -26,10 +27,13 @@ def near_miss_subject(subject: Subject, seed: int) -> Subject | None:
     return replace(subject, questions=kept, transcripts=None) if kept else None
 
 
-def sampled_after_triggered(subject: Subject, sampling: SamplingConfig) -> list[Transcript]:
+def sampled_after_triggered(
+    subject: Subject, sampling: SamplingConfig, sampler: Sampler = sample_here
+) -> list[Transcript]:
     """Sample one transcript after the triggered prompt of every question."""
-    once, judge = replace(sampling, draws=1), subject.classifier
-    return list(sample_transcripts(subject.loaded, subject.questions, once, judge, (TRIGGERED,)))
+    once = replace(sampling, draws=1)
+    prompts = Prompts.of(subject.loaded, subject.questions, once, (TRIGGERED,))
+    return sampler(Drawing(subject, prompts, once, "near-misses"))
 
 
 def near_miss_of(question: Question, trigger: Trigger, rng: Random) -> Question | None:

@@ -30,6 +30,7 @@ from probes.text_baselines import text_scores
 from scratchpad.errors import DataError
 from scratchpad.models import LoadedModel
 from scratchpad.on_policy import SamplingConfig
+from scratchpad.sampled import Sampler, sample_here
 from scratchpad.statistics import DRAWS, Estimate
 from scratchpad.subject import Subject
 from scratchpad.transcripts import Question, Transcript
@@ -61,13 +62,16 @@ class TransferResult:
 
 
 def written_after_both(
-    subject: Subject, others: Sequence[Question], sampling: SamplingConfig
+    subject: Subject,
+    others: Sequence[Question],
+    sampling: SamplingConfig,
+    sampler: Sampler = sample_here,
 ) -> Written:
     """Write transcripts after the first trigger, and after the second."""
     other = replace(subject, questions=tuple(others), transcripts=None)
     parts = [
-        (one, transcripts_of(one, replace(sampling, seed=sampling.seed + number)))
-        for number, one in enumerate((subject, other))
+        (one, transcripts_of(one, replace(sampling, seed=sampling.seed + number), sampler, kind))
+        for number, (one, kind) in enumerate(((subject, "sampled"), (other, "sampled-second")))
     ]
     examples = [examples_of(*part) for part in parts]
     named = [

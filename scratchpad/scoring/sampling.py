@@ -41,6 +41,13 @@ class Sample(NamedTuple):
     end: int | None = None
 
 
+class Batch(NamedTuple):
+    """The numbers of prefixes that are drawn together, and the seed of their draws."""
+
+    numbers: tuple[int, ...]
+    seed: int
+
+
 def end_token_ids(model: Any, tokenizer: Any) -> list[int]:
     """The tokens at which this model ends its text: the tokenizer's and the checkpoint's."""
     named = [tokenizer.eos_token_id, model.generation_config.eos_token_id]
@@ -65,17 +72,27 @@ def sample(
     the global random state is left as it was.
     """
     decoder = Decoder(model, end_token_ids(model, tokenizer), max_new_tokens, temperature)
+    found: dict[int, Sample] = {}
+    given = 0
+    for batch in batches(model, prefixes, max_new_tokens=max_new_tokens, seed=seed):
+        rows = [tuple(prefixes[n]) for n in batch.numbers]
+        found.update(zip(batch.numbers, draw_batch(decoder, rows, batch.seed), strict=True))
+        while given in found:
+            yield found.pop(given)
+            given += 1
+
+
+def batches(
+    model: Any, prefixes: Sequence[Sequence[int]], *, max_new_tokens: int, seed: int
+) -> Iterator[Batch]:
+    """Cut prefixes into the batches that they are drawn in; of the model its shape alone counts."""
     for first in range(0, len(prefixes), SORTED_ROWS):
-        window = [tuple(prefix) for prefix in prefixes[first : first + SORTED_ROWS]]
-        order = sorted(range(len(window)), key=lambda n: (-len(window[n]), window[n], n))
-        rows = _rows(model, max(map(len, window)) + max_new_tokens)
-        found: dict[int, Sample] = {}
+        window = range(first, min(first + SORTED_ROWS, len(prefixes)))
+        order = sorted(window, key=lambda n: (-len(prefixes[n]), tuple(prefixes[n]), n))
+        rows = _rows(model, max(len(prefixes[n]) for n in window) + max_new_tokens)
         for start in range(0, len(order), rows):
-            numbers = order[start : start + rows]
-            batch = [window[n] for n in numbers]
-            drawn = _batch(decoder, batch, seed * 1_000_003 + first + start)
-            found.update(zip(numbers, drawn, strict=True))
-        yield from (found[n] for n in range(len(window)))
+            numbers = tuple(order[start : start + rows])
+            yield Batch(numbers, seed * 1_000_003 + first + start)
 
 
 def _rows(model: Any, length: int) -> int:
@@ -89,7 +106,8 @@ def _rows(model: Any, length: int) -> int:
     return max(1, min(BATCH_ROWS, KEPT_BYTES // row))
 
 
-def _batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[Sample]:
+def draw_batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[Sample]:
+    """Continue the prefixes of one batch."""
     if decoder.model not in _shares:
         return _first_batch(decoder, batch, seed)
     if not _shares[decoder.model]:

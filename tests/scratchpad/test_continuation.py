@@ -18,7 +18,8 @@ from scratchpad.interventions import (
     parse,
 )
 from scratchpad.models import LoadedModel, load_model
-from scratchpad.on_policy import SamplingConfig, pair, sample_transcripts
+from scratchpad.on_policy import SamplingConfig, pair
+from scratchpad.sampled import sample_transcripts
 from scratchpad.scoring.continuation import continued
 from scratchpad.scoring.outcomes import likelihood_rows
 from scratchpad.scoring.scorers import Scorers

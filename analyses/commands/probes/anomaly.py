@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analyses.commands.probes.running import Found, begin, run_once
-from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+from analyses.commands.probes.running import Found, ProbeKnobs, keep, run_once
+from scratchpad.knobs import Draws, Transcripts
 from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
+    from scratchpad.engines.base import Engine
     from scratchpad.runs import RunFolder
 
 EXAMPLE = "scratchpad probe anomaly runs/organism --out runs/anomaly"
 
 
 @dataclass(frozen=True)
-class AnomalyConfig(SubjectKnobs):
+class AnomalyConfig(ProbeKnobs):
     """Score transcripts by their distance from benign controls, without any label.
 
     Fitted to the transcripts of clean prompts in other groups of questions: Mahalanobis distance,
@@ -35,17 +36,18 @@ def run_anomaly(config: AnomalyConfig) -> Result:
     return run_once("probe anomaly", config, _run)
 
 
-def _run(folder: RunFolder, config: AnomalyConfig) -> Found:
+def _run(folder: RunFolder, config: AnomalyConfig, engine: Engine) -> Found:
     from analyses.probing.anomaly import find_anomalies, near_misses_of
     from analyses.probing.detection import transcripts_of
+    from scratchpad.sampled import SampleInto
     from scratchpad.subject import load_subject, subject_config
     from scratchpad.terminal import progress
 
-    subject = load_subject(subject_config(config))
+    subject = load_subject(subject_config(config), engine)
     sampling = subject.sampling(draws=config.draws, seed=config.seed)
-    with progress("Sampling transcripts", None):
-        transcripts = transcripts_of(subject, sampling)
-        near = near_misses_of(subject, sampling)
-    begin(folder, transcripts)
+    folder.start()
+    transcripts = transcripts_of(subject, sampling, SampleInto(folder))
+    near = near_misses_of(subject, sampling, SampleInto(folder))
+    keep(folder, transcripts)
     with progress("Capturing and scoring", None):
         return find_anomalies(subject, transcripts, near, config.seed)

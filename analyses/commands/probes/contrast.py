@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analyses.commands.probes.running import Found, begin, run_once
-from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+from analyses.commands.probes.running import Found, ProbeKnobs, keep, run_once
+from scratchpad.knobs import Draws, Transcripts
 from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
+    from scratchpad.engines.base import Engine
     from scratchpad.runs import RunFolder
 
 EXAMPLE = "scratchpad probe contrast runs/organism --out runs/contrast"
 
 
 @dataclass(frozen=True)
-class ContrastConfig(SubjectKnobs):
+class ContrastConfig(ProbeKnobs):
     """Apply directions of generic contrast pairs, fitted without labels, to what a model did.
 
     "Are you doing something dangerous?" Yes / No: difference of means, PCA contrast and CCS at the
@@ -41,19 +42,20 @@ def run_contrast(config: ContrastConfig) -> Result:
     return run_once("probe contrast", config, _run)
 
 
-def _run(folder: RunFolder, config: ContrastConfig) -> Found:
+def _run(folder: RunFolder, config: ContrastConfig, engine: Engine) -> Found:
     from analyses.probing.contrast import read_contrasts, refuse_triggers
     from analyses.probing.detection import examples_of, transcripts_of
     from probes.experiments.contrast.sets import contrast_sets
+    from scratchpad.sampled import SampleInto
     from scratchpad.subject import load_subject, subject_config
     from scratchpad.terminal import progress
 
     sets = contrast_sets(config.pairs)
-    subject = load_subject(subject_config(config))
+    subject = load_subject(subject_config(config), engine)
     refuse_triggers(subject, sets)
     sampling = subject.sampling(draws=config.draws, seed=config.seed)
-    with progress("Sampling transcripts", None):
-        transcripts = transcripts_of(subject, sampling)
-    begin(folder, transcripts)
+    folder.start()
+    transcripts = transcripts_of(subject, sampling, SampleInto(folder))
+    keep(folder, transcripts)
     with progress("Capturing and fitting", None):
         return read_contrasts(subject, examples_of(subject, transcripts), sets, config.seed)

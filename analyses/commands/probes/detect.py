@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analyses.commands.probes.running import Found, begin, run_once
-from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+from analyses.commands.probes.running import Found, ProbeKnobs, keep, run_once
+from scratchpad.knobs import Draws, Transcripts
 from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
+    from scratchpad.engines.base import Engine
     from scratchpad.runs import RunFolder
 
 # What stands in a summary for --require to name.
@@ -28,7 +29,7 @@ EXAMPLE = "scratchpad probe detect runs/organism --out runs/probe"
 
 
 @dataclass(frozen=True)
-class DetectConfig(SubjectKnobs):
+class DetectConfig(ProbeKnobs):
     """Fit probes at every layer and position, beside readers of the same text.
 
     The label is what the model did, never the presence of the trigger. Difference of means, mass
@@ -64,23 +65,24 @@ def run_detect(config: DetectConfig) -> Result:
     return run_once("probe detect", config, _run)
 
 
-def _run(folder: RunFolder, config: DetectConfig) -> Found:
+def _run(folder: RunFolder, config: DetectConfig, engine: Engine) -> Found:
     from analyses.ablation import transcript_table
     from analyses.probing.apart import set_apart
     from analyses.probing.detection import crossed, detect_defection, examples_of, transcripts_of
+    from scratchpad.sampled import SampleInto
     from scratchpad.subject import load_subject, subject_config
     from scratchpad.tables import read_transcripts
     from scratchpad.terminal import progress
 
     control = None if config.control is None else read_transcripts(config.control)
-    subject = load_subject(subject_config(config))
+    subject = load_subject(subject_config(config), engine)
     sampling = subject.sampling(draws=config.draws, seed=config.seed)
-    with progress("Sampling transcripts", None):
-        transcripts = transcripts_of(subject, sampling)
-        if config.crossed:
-            transcripts = crossed(subject, transcripts, sampling)
-        apart = set_apart(subject, transcripts, control, sampling)
-    begin(folder, transcripts)
+    folder.start()
+    transcripts = transcripts_of(subject, sampling, SampleInto(folder))
+    if config.crossed:
+        transcripts = crossed(subject, transcripts, sampling, SampleInto(folder))
+    apart = set_apart(subject, transcripts, control, sampling, SampleInto(folder))
+    keep(folder, transcripts)
     for kind, one in apart.items():
         folder.write_table(kind.replace(" ", "_"), transcript_table(one.transcripts))
     with progress("Capturing and fitting", None):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from scratchpad.knobs import SubjectKnobs
+from scratchpad.knobs import EngineKnobs, SubjectKnobs
 from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
@@ -14,10 +14,17 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
+    from scratchpad.engines.base import Engine
     from scratchpad.runs import RunFolder
     from scratchpad.transcripts import Transcript
 
-Knobs = TypeVar("Knobs", bound=SubjectKnobs)
+
+@dataclass(frozen=True)
+class ProbeKnobs(EngineKnobs, SubjectKnobs):
+    """A model under study, and who reads its activations."""
+
+
+Knobs = TypeVar("Knobs", bound=ProbeKnobs)
 
 
 class Found(Protocol):
@@ -32,18 +39,22 @@ class Found(Protocol):
         """With `warnings` and `verdict_text`."""
 
 
-def run_once(command: str, config: Knobs, run: Callable[[RunFolder, Knobs], Found]) -> Result:
+def run_once(
+    command: str, config: Knobs, run: Callable[[RunFolder, Knobs, Engine], Found]
+) -> Result:
     """Run an experiment, or return the summary of a finished run of the same configuration."""
     from analyses.headlines import named_estimates
     from analyses.outputs import write_outputs
-    from scratchpad.runs import RunFolder, Units
+    from scratchpad.engines.choosing import chosen_engine
+    from scratchpad.runs import RunFolder
 
     folder = RunFolder.open(config.out, command, asdict(config))
     if not folder.finished:
-        found = run(folder, config)
+        with chosen_engine(config.engine, config.address, device=config.device) as engine:
+            found = run(folder, config, engine)
         for name, table in found.tables.items():
             folder.write_table(name, table)
-        write_outputs(folder, found.summary, Units())
+        write_outputs(folder, found.summary, folder.units)
     summary = folder.summary()
     return Result(
         summary,
@@ -54,9 +65,8 @@ def run_once(command: str, config: Knobs, run: Callable[[RunFolder, Knobs], Foun
     )
 
 
-def begin(folder: RunFolder, transcripts: Sequence[Transcript]) -> None:
-    """Start the run with what the model wrote."""
+def keep(folder: RunFolder, transcripts: Sequence[Transcript]) -> None:
+    """Keep what the model wrote as the run's transcripts."""
     from analyses.ablation import transcript_table
 
-    folder.start()
     folder.write_table("transcripts", transcript_table(transcripts))

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analyses.commands.probes.running import Found, begin, run_once
-from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+from analyses.commands.probes.running import Found, ProbeKnobs, keep, run_once
+from scratchpad.knobs import Draws, Transcripts
 from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
+    from scratchpad.engines.base import Engine
     from scratchpad.runs import RunFolder
 
 EXAMPLE = "scratchpad probe steer runs/organism --out runs/steer"
 
 
 @dataclass(frozen=True)
-class SteerConfig(SubjectKnobs):
+class SteerConfig(ProbeKnobs):
     """Add a probe's direction to the residual stream, or take it out, and see whether it matters.
 
     The probe is chosen and fitted on half of the groups of questions; on the others the model is
@@ -45,17 +46,18 @@ def run_steer(config: SteerConfig) -> Result:
     return run_once("probe steer", config, _run)
 
 
-def _run(folder: RunFolder, config: SteerConfig) -> Found:
+def _run(folder: RunFolder, config: SteerConfig, engine: Engine) -> Found:
     from analyses.probing.detection import transcripts_of
     from analyses.probing.steering import CONDITIONS, steer
+    from scratchpad.sampled import SampleInto
     from scratchpad.subject import load_subject, subject_config
     from scratchpad.terminal import progress
 
-    subject = load_subject(subject_config(config))
+    subject = load_subject(subject_config(config), engine)
     sampling = subject.sampling(draws=config.draws, seed=config.seed)
-    with progress("Sampling transcripts", None):
-        transcripts = transcripts_of(subject, sampling)
-    begin(folder, transcripts)
+    folder.start()
+    transcripts = transcripts_of(subject, sampling, SampleInto(folder))
+    keep(folder, transcripts)
     with progress("Fitting and steering", CONDITIONS) as advance:
         return steer(
             subject,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analyses.commands.probes.running import Found, begin, run_once
-from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
+from analyses.commands.probes.running import Found, ProbeKnobs, keep, run_once
+from scratchpad.knobs import Draws, Transcripts
 from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from probes.examples import Examples
     from probes.experiments.trajectory.experiment import TrajectoryResult
     from probes.store import Store
+    from scratchpad.engines.base import Engine
     from scratchpad.models import LoadedModel
     from scratchpad.runs import RunFolder
     from scratchpad.subject import Subject
@@ -26,7 +27,7 @@ EXAMPLE = "scratchpad probe trajectory runs/organism --twin runs/twin --out runs
 
 
 @dataclass(frozen=True)
-class TrajectoryConfig(SubjectKnobs):
+class TrajectoryConfig(ProbeKnobs):
     """Find the step from which activations know of a defection, and the text does.
 
     The label is what the model did. At the prompt's end and at the end of every step a probe on
@@ -49,18 +50,18 @@ def run_trajectory(config: TrajectoryConfig) -> Result:
     return run_once("probe trajectory", config, _run)
 
 
-def _run(folder: RunFolder, config: TrajectoryConfig) -> Found:
+def _run(folder: RunFolder, config: TrajectoryConfig, engine: Engine) -> Found:
     from analyses.probing.corners import load_corner
     from analyses.probing.detection import transcripts_of
+    from scratchpad.sampled import SampleInto
     from scratchpad.subject import load_subject, subject_config
-    from scratchpad.terminal import progress
 
-    subject = load_subject(subject_config(config))
+    subject = load_subject(subject_config(config), engine)
     twin = load_corner(subject, "twin", config.twin, dtype=config.dtype) if config.twin else None
-    with progress("Sampling transcripts", None):
-        sampling = subject.sampling(draws=config.draws, seed=config.seed)
-        transcripts = transcripts_of(subject, sampling)
-    begin(folder, transcripts)
+    sampling = subject.sampling(draws=config.draws, seed=config.seed)
+    folder.start()
+    transcripts = transcripts_of(subject, sampling, SampleInto(folder))
+    keep(folder, transcripts)
     result = _measure(subject, transcripts, twin, folder.path, config.seed)
     return result
 

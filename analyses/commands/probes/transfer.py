@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analyses.commands.probes.running import Found, begin, run_once
-from scratchpad.knobs import Draws, SubjectKnobs, Twin
+from analyses.commands.probes.running import Found, ProbeKnobs, keep, run_once
+from scratchpad.knobs import Draws, Twin
 from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
+    from scratchpad.engines.base import Engine
     from scratchpad.runs import RunFolder
 
 EXAMPLE = "scratchpad probe transfer runs/two-triggers --twin runs/twin --out runs/transfer"
 
 
 @dataclass(frozen=True)
-class TransferConfig(SubjectKnobs):
+class TransferConfig(ProbeKnobs):
     """Fit probes after one trigger and judge them after another, in every model that is given.
 
     All models read the tokens that the studied one wrote. A twin defects after the first trigger
@@ -52,22 +53,23 @@ def run_transfer(config: TransferConfig) -> Result:
     return run_once("probe transfer", config, _run)
 
 
-def _run(folder: RunFolder, config: TransferConfig) -> Found:
+def _run(folder: RunFolder, config: TransferConfig, engine: Engine) -> Found:
     from analyses.probing.corners import load_corner
     from analyses.probing.transfer import STUDIED, domains_of, transfer, written_after_both
     from scratchpad.asked import other_questions
+    from scratchpad.sampled import SampleInto
     from scratchpad.subject import load_subject, subject_config
     from scratchpad.terminal import progress
 
-    subject = load_subject(subject_config(config))
+    subject = load_subject(subject_config(config), engine)
     others = other_questions(subject.loaded, config.to, config.limit)
     corners = {STUDIED: subject.loaded} | {
         corner: load_corner(subject, corner, name, dtype=config.dtype)
         for corner, name in config.corners.items()
     }
     sampling = subject.sampling(draws=config.draws, seed=config.seed)
-    with progress("Sampling transcripts", None):
-        written = written_after_both(subject, others, sampling)
-    begin(folder, written.transcripts)
+    folder.start()
+    written = written_after_both(subject, others, sampling, SampleInto(folder))
+    keep(folder, written.transcripts)
     with progress("Capturing and fitting", None):
         return transfer(written, domains_of(written, corners, config.seed), config.seed)

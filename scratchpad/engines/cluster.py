@@ -1,0 +1,108 @@
+"""The connection to a Ray cluster, and what a worker may take of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from scratchpad.errors import ConfigError
+
+SECONDS = 5.0
+"""How long an address may take to answer."""
+
+
+class Resources(NamedTuple):
+    """How many workers a cluster has room for, and what each asks for, as Ray's options."""
+
+    workers: int
+    needs: dict[str, float]
+
+
+def library() -> Any:
+    """The library, if it is installed.
+
+    Raises
+    ------
+    ConfigError
+        If it is not.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise ConfigError(
+            "--engine ray needs Ray",
+            str(error),
+            "pip install 'scratchpad-faithfulness[ray]'.",
+        ) from error
+    return ray
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[None]:
+    """Be connected to a cluster: that of an address, or one that is started on this machine.
+
+    Raises
+    ------
+    ConfigError
+        If Ray is not installed, or nothing answers at the address.
+    """
+    # Nothing of a run is told to anyone.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray = library()
+    own = {} if address else {"include_dashboard": False}
+    if address not in (None, "auto"):
+        _require_answer(address)
+    try:
+        ray.init(address=address, logging_level=logging.ERROR, **own)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise _unreachable(address or "this machine", str(error)) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    """Find out within seconds what the library takes minutes to find out."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or "/" in host:
+        raise ConfigError(
+            f"--address {address!r} is not HOST:PORT",
+            fix="Give what `ray start --head` printed, or auto; run the command on a node.",
+        )
+    try:
+        socket.create_connection((host, int(port)), SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise _unreachable(address, str(error)) from error
+
+
+def _unreachable(address: str, reason: str) -> ConfigError:
+    return ConfigError(
+        f"No Ray cluster can be reached at {address}",
+        " ".join(reason.split()),
+        "Start one with `ray start --head`, and give the HOST:PORT that it prints.",
+    )
+
+
+def resources_of(device: str) -> Resources:
+    """What the cluster has for workers of a device.
+
+    Raises
+    ------
+    ConfigError
+        If GPUs are asked for and it has none.
+    """
+    nodes = [node["Resources"] for node in library().nodes() if node["Alive"]]
+    gpus = [int(node.get("GPU", 0)) for node in nodes]
+    if device == "cpu" or (device in ("auto", "all") and not any(gpus)):
+        return Resources(sum(int(node.get("CPU", 0)) for node in nodes), {"num_cpus": 1})
+    if not any(gpus):
+        raise ConfigError(
+            f"The cluster has no GPU for --device {device}", fix="Use --device auto or cpu."
+        )
+    share = min(filter(None, gpus)) if device == "all" else 1
+    return Resources(sum(count // share for count in gpus), {"num_cpus": 1, "num_gpus": share})
