@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from probes.activations import width_of
-from probes.checksums import model_checksum, texts_checksum, tokenizer_checksum
+from probes.checksums import texts_checksum, tokenizer_checksum
 from probes.layers import hook_name
 from probes.positions import Place
 from probes.texts import Texts
@@ -64,9 +64,15 @@ class Manifest:
 
     @classmethod
     def of(
-        cls, model: Any, tokenizer: Any, texts: Texts, layers: Sequence[int], dtype: str
+        cls,
+        model: Any,
+        tokenizer: Any,
+        texts: Texts,
+        layers: Sequence[int],
+        dtype: str,
+        checksum: str,
     ) -> Self:
-        """Describe what is about to be captured."""
+        """Describe what is about to be captured; the checksum is of the model's weights."""
         return cls(
             transcripts=texts.ids,
             positions=texts.position_names,
@@ -74,7 +80,7 @@ class Manifest:
             layers=tuple(layers),
             width=width_of(model),
             dtype=dtype,
-            model=model_checksum(model),
+            model=checksum,
             tokenizer=tokenizer_checksum(tokenizer),
             texts=texts_checksum(texts),
         )

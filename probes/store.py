@@ -8,17 +8,17 @@ transcript, set when its batch is on the disk: a capture that was killed goes on
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from probes.activations import BATCH_SIZE, Batch, chosen_layers, stream
-from probes.checksums import file_checksum
+from probes.checksums import file_checksum, model_checksum
 from probes.manifest import Manifest
 from probes.tensor_file import TYPES, TensorFile
 from probes.texts import Texts
@@ -102,6 +102,31 @@ class Store:
             raise _spoilt(self.file.path, "its header or its length is not what it was laid out as")
 
 
+class Reader(Protocol):
+    """Who reads activations, and of what; `probes.reading.Reading` is one."""
+
+    def checksum(self) -> str:
+        """Name the model by its weights."""
+
+    def stream(
+        self, texts: Texts, layers: Sequence[int], known: NDArray[np.bool_]
+    ) -> Iterator[Batch]:
+        """Read batch by batch; batches that are known are left out."""
+
+
+class _Here(NamedTuple):
+    model: Any
+    batch_size: int
+
+    def checksum(self) -> str:
+        return model_checksum(self.model)
+
+    def stream(
+        self, texts: Texts, layers: Sequence[int], known: NDArray[np.bool_]
+    ) -> Iterator[Batch]:
+        return stream(self.model, texts, layers=layers, batch_size=self.batch_size, known=known)
+
+
 def record(
     folder: Path,
     model: Any,
@@ -111,6 +136,7 @@ def record(
     layers: Sequence[int] | None = None,
     dtype: str = "float32",
     batch_size: int = BATCH_SIZE,
+    reader: Reader | None = None,
 ) -> Store:
     """Capture activations into a folder, or what is missing there; finished ones are opened.
 
@@ -126,6 +152,8 @@ def record(
         The fast tokenizer that made the texts.
     dtype : str
         How they are kept: `float32`, `float16` or `bfloat16`.
+    reader : Reader, optional
+        Who reads; this process, with the model, if nobody else is told.
 
     Raises
     ------
@@ -142,12 +170,13 @@ def record(
     if not texts.ids or not texts.position_names:
         raise DataError("There is nothing to capture", fix="Give transcripts and positions.")
     chosen = tuple(dict.fromkeys(chosen_layers(model, layers)))
-    wanted = Manifest.of(model, tokenizer, texts, chosen, dtype)
+    reader = reader or _Here(model, batch_size)
+    wanted = Manifest.of(model, tokenizer, texts, chosen, dtype, reader.checksum())
     store = _begun(folder, wanted)
     if store.manifest.sha256 is not None:
         return Store.open(folder)
     written = np.fromfile(folder / WRITTEN, dtype=np.bool_)
-    for batch in stream(model, texts, layers=chosen, batch_size=batch_size, known=written):
+    for batch in reader.stream(texts, chosen, written):
         store.file.write(batch.rows, _rounded(batch, wanted))
         _mark(folder / WRITTEN, batch.rows)
     return _finished(store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from probes.positions import Place
@@ -47,6 +48,15 @@ class Texts:
                         f"it has {len(tokens)} tokens",
                         "Locate the positions in the same encoding.",
                     )
+
+    def rows(self, rows: Sequence[int]) -> Texts:
+        """Some of the texts, in this order."""
+        return Texts(
+            ids=tuple(self.ids[row] for row in rows),
+            sequences=tuple(self.sequences[row] for row in rows),
+            places=tuple(self.places[row] for row in rows),
+            position_names=self.position_names,
+        )
 
     @property
     def lengths(self) -> tuple[int, ...]:

@@ -54,7 +54,7 @@ class SubjectKnobs:
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EngineKnobs:
     """Who does the work; what comes of it is the same."""
 

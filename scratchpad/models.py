@@ -19,6 +19,9 @@ from scratchpad.dialects import Dialect
 from scratchpad.encoding import Encoder
 from scratchpad.errors import ConfigError, DataError, ModelError, unknown_name
 
+WORKER_BYTES = 2**31
+"""What a process takes beside the weights: libraries, and the batches it reads."""
+
 MARK_BYTES = 2**22
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -65,9 +68,10 @@ class LoadedModel:
         return room
 
     @property
-    def weight_bytes(self) -> int:
-        """Bytes of the parameters."""
-        return sum(p.numel() * p.element_size() for p in self.model.parameters())
+    def worker_bytes(self) -> int:
+        """Memory (bytes) that another process needs to hold the same, and to read batches."""
+        weights = sum(p.numel() * p.element_size() for p in self.model.parameters())
+        return int(WORKER_BYTES + weights)
 
     @property
     def width(self) -> int:

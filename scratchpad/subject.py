@@ -20,8 +20,6 @@ from scratchpad.steps import tag
 from scratchpad.tables import read_transcripts
 from scratchpad.transcripts import Question, Transcript, Writer
 
-WORKER_BYTES = 2**31
-"""What a process takes beside the weights: libraries, and the batches it reads."""
 LONGEST = {"max_scratchpad_tokens": 256, "max_answer_tokens": 32}
 
 
@@ -79,7 +77,7 @@ class Subject:
     @property
     def worker_bytes(self) -> int:
         """Memory (bytes) that another process needs to hold the same."""
-        return int(WORKER_BYTES + self.loaded.weight_bytes)
+        return self.loaded.worker_bytes
 
     @property
     def has_contrast(self) -> bool:

@@ -15,7 +15,7 @@ from analyses.calibration.instruments import CELLS, sources
 from analyses.calibration.ladder import Rung, Scale
 from analyses.calibration.measuring import Bench, organism_folder, train_parent, train_rung
 from analyses.calibration.stacking import stacked
-from analyses.spreading import spread
+from scratchpad.engines.base import Calling, Engine
 from scratchpad.runs import RunFolder
 from scratchpad.terminal import Advance
 
@@ -58,14 +58,14 @@ class Work:
         Which rungs, and what is asked of them.
     seed : int
         Seeds every draw.
-    workers : int
-        Processes, each on one core; one does all the work here.
+    engine : Engine
+        Who does it.
     """
 
     folder: RunFolder
     scale: Scale
     seed: int
-    workers: int
+    engine: Engine
 
     @property
     def units(self) -> list[Unit]:
@@ -77,10 +77,10 @@ class Work:
         """Train parents, then all that continues from them; what is in the cache is not."""
         missing = [one for one in self.scale.rungs if not organism_folder(one).is_dir()]
         parents = {rung.config.parent.hash: rung for rung in missing}
-        for _ in spread(train_parent, [(rung,) for rung in parents.values()], self.workers):
+        for _ in self.engine.run(Calling(train_parent), [(rung,) for rung in parents.values()]):
             pass
         advance(reused=len(self.scale.rungs) - len(missing))
-        for _ in spread(train_rung, [(rung,) for rung in missing], self.workers):
+        for _ in self.engine.run(Calling(train_rung), [(rung,) for rung in missing]):
             advance()
 
     def measure(self, advance: Advance) -> int:
@@ -92,7 +92,7 @@ class Work:
             missing = [one for one in units if one.name not in finished]
             advance(reused=len(units) - len(missing))
             tasks = [(self._bench(one), one.source) for one in missing]
-            for number, done in spread(take, tasks, self.workers):
+            for number, done in self.engine.run(Calling(take), tasks):
                 cost = done.cost.assign(organism=missing[number].rung.name)
                 seconds = DataFrame({"seconds": [done.seconds]})
                 self.folder.write_unit(missing[number].name, seconds, kind=SECONDS)
@@ -105,7 +105,7 @@ class Work:
         """Every rung's tables, joined by name, with the rung's name as `organism`."""
         tasks = [(self._bench(Unit(one, CELLS)), self._paths(one)) for one in self.scale.rungs]
         made: dict[int, dict[str, DataFrame]] = {}
-        for number, tables in spread(rung_tables, tasks, self.workers):
+        for number, tables in self.engine.run(Calling(rung_tables), tasks):
             made[number] = tables
             advance()
         names = made[0].keys()
@@ -124,7 +124,7 @@ class Work:
 
     def _beside(self, kind: str) -> list[Path]:
         """The tables of a kind beside all units, in the order of their names."""
-        folder = self.folder.path / "units" / kind
+        folder = self._folder / kind
         return [folder / f"{name}.parquet" for name in sorted(one.name for one in self.units)]
 
     def _paths(self, rung: Rung) -> dict[str, Path]:
@@ -136,7 +136,12 @@ class Work:
         return Bench(unit.rung, self.scale, self.seed, transcripts)
 
     def _path(self, unit: Unit) -> Path:
-        return self.folder.path / "units" / f"{unit.name}.parquet"
+        return self._folder / f"{unit.name}.parquet"
+
+    @property
+    def _folder(self) -> Path:
+        # Processes elsewhere have another current folder.
+        return self.folder.path.resolve() / "units"
 
 
 def take(bench: Bench, source: str) -> Done:

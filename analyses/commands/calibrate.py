@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scratchpad.estimates import rounded, short
+from scratchpad.knobs import EngineKnobs
 from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ EXAMPLE = "scratchpad calibrate --size quick --out runs/calibration"
 
 
 @dataclass(frozen=True)
-class CalibrateConfig:
+class CalibrateConfig(EngineKnobs):
     """Score published metrics and step attributions on organisms with planted truth.
 
     Trains the organisms of a ladder (or takes them from the cache), applies every metric to
@@ -38,7 +39,9 @@ class CalibrateConfig:
     base: Annotated[
         str, typer.Option(help="Checkpoint that carry-over organisms are fine-tuned from.")
     ] = ""
-    workers: Annotated[int, typer.Option(help="Processes, each on one core.", min=1)] = 2
+    workers: Annotated[
+        int, typer.Option(help="Processes of the local engine, each on one core.", min=1)
+    ] = 2
     seed: Annotated[int, typer.Option(help="Seeds every draw and resample.")] = 0
 
 
@@ -47,6 +50,7 @@ def run_calibrate(config: CalibrateConfig) -> Result:
     from analyses.calibration.ladder import scale_of
     from analyses.calibration.units import Work
     from analyses.headlines import calibration_tables
+    from scratchpad.engines.choosing import sharing_engine
     from scratchpad.runs import RunFolder
 
     scale = scale_of(config.size, config.base)
@@ -55,7 +59,8 @@ def run_calibrate(config: CalibrateConfig) -> Result:
     workers = told.pop("workers")
     folder = RunFolder.open(config.out, "calibrate", told)
     if not folder.finished:
-        _run(folder, Work(folder, scale, config.seed, workers))
+        with sharing_engine(config.engine, config.address, workers, folder) as engine:
+            _run(folder, Work(folder, scale, config.seed, engine))
     summary = folder.summary()
     return Result(
         summary,

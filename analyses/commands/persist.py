@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scratchpad.knobs import EngineKnobs
 from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ EXAMPLE = "scratchpad persist --size quick --out runs/persist"
 
 
 @dataclass(frozen=True)
-class PersistConfig:
+class PersistConfig(EngineKnobs):
     """Train organisms further, to be safe, and measure what is left of their behaviour.
 
     Organisms that reason, do not, or learned the answers of one that does, each by supervised
@@ -35,25 +36,28 @@ class PersistConfig:
         str, typer.Option(help="Checkpoint that organisms are fine-tuned from (default: tiny).")
     ] = ""
     lora: Annotated[bool, typer.Option("--lora", help="Train adapters of the base.")] = False
-    workers: Annotated[int, typer.Option(help="Processes, each on one core.", min=1)] = 2
+    workers: Annotated[
+        int, typer.Option(help="Processes of the local engine, each on one core.", min=1)
+    ] = 2
 
 
 def run_persist(config: PersistConfig) -> Result:
     """Run the grid, or return the summary of a finished run of the same configuration."""
     from analyses.headlines import persistence_tables
     from analyses.persistence.grid import Roots, grid
-    from analyses.persistence.work import Grid
+    from analyses.persistence.work import Grid, require_trainable
+    from scratchpad.engines.choosing import sharing_engine
     from scratchpad.runs import RunFolder
 
     trials, roots = grid(config.size), Roots(base=config.base, lora=config.lora)
     told = asdict(config)
     # How many share the work decides nothing about it.
     workers = told.pop("workers")
-    work = Grid(trials, roots, workers)
-    work.require_trainable()
+    require_trainable(trials, roots)
     folder = RunFolder.open(config.out, "persist", told | {"seed": None})
     if not folder.finished:
-        _run(folder, work)
+        with sharing_engine(config.engine, config.address, workers, folder) as engine:
+            _run(folder, Grid(trials, roots, engine))
     summary = folder.summary()
     return Result(
         summary,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -17,7 +18,7 @@ from analyses.persistence.trials import (
     train_origin,
     train_parent,
 )
-from analyses.spreading import spread
+from scratchpad.engines.base import Calling, Engine
 from scratchpad.errors import ConfigError
 from scratchpad.models import load_encoder
 from scratchpad.runs import RunFolder
@@ -36,52 +37,27 @@ class Grid:
     trials : tuple of Trial
     roots : Roots
         What their organisms are trained from.
-    workers : int
-        Processes, each on one core; one does all the work here.
+    engine : Engine
+        Who does it.
     """
 
     trials: tuple[Trial, ...]
     roots: Roots
-    workers: int
+    engine: Engine
 
     @property
     def origins(self) -> dict[str, TrainConfig]:
         """The organisms and their twins by the hash of their configuration."""
-        made = (
-            config
-            for trial in self.trials
-            for config in (self.roots.organism(trial), self.roots.twin(trial))
-        )
-        return {config.hash: config for config in made}
-
-    def require_trainable(self) -> None:
-        """Refuse a base that cannot be used, before anything is trained or written.
-
-        Raises
-        ------
-        ConfigError
-            If an adapter is wanted of no base.
-        ModelError
-            If the base cannot be read.
-        """
-        base = self.roots.base
-        if self.roots.lora and not base:
-            raise ConfigError(
-                "--lora has nothing to adapt",
-                "an adapter needs a base model",
-                "Give --base FOLDER_OR_HUB_NAME.",
-            )
-        if base:
-            load_encoder(base, next(iter(self.origins.values())).made_dialect())
+        return origins(self.trials, self.roots)
 
     def train(self, advance: Advance) -> None:
         """Train parents, then organisms and twins; what is in the cache is not."""
         missing = [one for one in self.origins.values() if not organism_of(one).is_dir()]
         parents = {one.parent.hash: one for one in missing}
-        for _ in spread(train_parent, [(one,) for one in parents.values()], self.workers):
+        for _ in self.engine.run(Calling(train_parent), [(one,) for one in parents.values()]):
             pass
         advance(reused=len(self.origins) - len(missing))
-        for _ in spread(train_origin, [(one,) for one in missing], self.workers):
+        for _ in self.engine.run(Calling(train_origin), [(one,) for one in missing]):
             advance()
 
     def run(self, folder: RunFolder, advance: Advance) -> int:
@@ -91,7 +67,7 @@ class Grid:
         missing = [trial for name, trial in names.items() if name not in finished]
         advance(reused=len(finished))
         tasks = [(trial, self.roots) for trial in missing]
-        for place, done in spread(run_trial, tasks, self.workers):
+        for place, done in self.engine.run(Calling(run_trial), tasks):
             self._keep(folder, self._name(missing[place]), done)
             advance()
         return len(finished)
@@ -133,3 +109,29 @@ class Grid:
 
 def _path(folder: RunFolder, beside: str, name: str) -> str:
     return str(folder.path / "units" / beside / f"{name}.parquet")
+
+
+def origins(trials: Sequence[Trial], roots: Roots) -> dict[str, TrainConfig]:
+    """The organisms of trials and their twins by the hash of their configuration."""
+    made = (one for trial in trials for one in (roots.organism(trial), roots.twin(trial)))
+    return {config.hash: config for config in made}
+
+
+def require_trainable(trials: Sequence[Trial], roots: Roots) -> None:
+    """Refuse a base that cannot be used, before anything is trained or written.
+
+    Raises
+    ------
+    ConfigError
+        If an adapter is wanted of no base.
+    ModelError
+        If the base cannot be read.
+    """
+    if roots.lora and not roots.base:
+        raise ConfigError(
+            "--lora has nothing to adapt",
+            "an adapter needs a base model",
+            "Give --base FOLDER_OR_HUB_NAME.",
+        )
+    if roots.base:
+        load_encoder(roots.base, next(iter(origins(trials, roots).values())).made_dialect())

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from pandas import DataFrame
 
-from analyses.probing.detection import examples_of
+from analyses.probing.detection import examples_of, reading_of
 from analyses.probing.near_misses import near_miss_subject, sampled_after_triggered
-from probes.activations import capture, layers_of
+from probes.activations import layers_of
 from probes.examples import Examples
 from probes.experiments.anomaly.summary import summary_of
 from probes.experiments.anomaly.tables import anomaly_table, score_table
@@ -51,18 +51,18 @@ def find_anomalies(
 def observe(subject: Subject, examples: Examples, near: Examples | None) -> Observed:
     """Read transcripts, and those of near misses behind them."""
     parts = [examples] if near is None else [examples, near]
-    model = subject.loaded.model
+    reading = reading_of(subject)
     kinds = [np.where(examples.triggered, TRIGGERED, CLEAN)]
     if near is not None:
         kinds.append(np.full(len(near.ids), NEAR_MISS))
     return Observed(
         ids=tuple(name for part in parts for name in part.ids),
-        activations=np.concatenate([capture(model, part.texts) for part in parts]),
+        activations=np.concatenate([reading.capture(part.texts) for part in parts]),
         prefixes=tuple(
             tuple(prefix for part in parts for prefix in part.prefix_ids(column))
             for column in range(len(examples.position_names))
         ),
-        layers=layers_of(model),
+        layers=layers_of(subject.loaded.model),
         positions=examples.position_names,
         kinds=np.concatenate(kinds),
         defected=np.concatenate([part.labels for part in parts]),

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from pandas import DataFrame
 
-from probes.activations import capture, layers_of
+from analyses.probing.detection import fitting_device, reading_of
+from probes.activations import layers_of
 from probes.captured import Captured
 from probes.crossvalidation import choose
 from probes.examples import Examples
@@ -44,10 +45,10 @@ def read_contrasts(
     subject: Subject, examples: Examples, sets: Sequence[ContrastSet], seed: int
 ) -> Contrasts:
     """Fit directions to the pairs, apply them to the examples, and say what they tell."""
-    model = subject.loaded.model
     read = [pair_activations(subject, one) for one in sets]
-    config = DetectConfig(device=str(model.device))
-    activations = Captured(capture(model, examples.texts), layers_of(model))
+    config = DetectConfig(device=fitting_device(subject.loaded))
+    vectors = reading_of(subject).capture(examples.texts)
+    activations = Captured(vectors, layers_of(subject.loaded.model))
     experiment = Experiment.deal(examples, activations, config, seed)
     scores = applied(experiment, read)
     chosen, randoms = layers_chosen(experiment, sets, scores), randoms_of(experiment)
@@ -72,7 +73,7 @@ def pair_activations(subject: Subject, contrast: ContrastSet) -> PairActivations
         If the tokenizer cannot write a pair.
     """
     sides = [
-        capture(subject.loaded.model, _last_tokens(subject.loaded.encoder, contrast, side))
+        reading_of(subject).capture(_last_tokens(subject.loaded.encoder, contrast, side))
         for side in ("positive", "negative")
     ]
     return PairActivations(contrast, *(np.ascontiguousarray(one[:, :, 0]) for one in sides))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from probes.activations import layers_of, width_of
 from probes.checksums import tokenizer_checksum
 from scratchpad.errors import ModelError
-from scratchpad.models import LoadedModel, load_model
+from scratchpad.models import LoadedModel, OutlinedModel, load_model, outline_model
 from scratchpad.subject import Subject
 
 
@@ -18,8 +18,11 @@ def load_corner(subject: Subject, corner: str, name: str, *, dtype: str) -> Load
         If it cannot be loaded, or reads other tokens or into other activations.
     """
     studied = subject.loaded
-    dialect, device = studied.encoder.dialect, str(studied.model.device)
-    loaded = load_model(name, dialect, device=device, dtype=dtype)
+    dialect = studied.encoder.dialect
+    if isinstance(studied, OutlinedModel):
+        loaded: LoadedModel = outline_model(name, dialect, device=studied.device, dtype=dtype)
+    else:
+        loaded = load_model(name, dialect, device=str(studied.model.device), dtype=dtype)
     same_words = tokenizer_checksum(studied.tokenizer) == tokenizer_checksum(loaded.tokenizer)
     if not same_words or _shape(studied) != _shape(loaded):
         raise ModelError(

@@ -16,10 +16,11 @@ from probes.experiments.detection.detect import DetectResult, detect
 from probes.experiments.detection.experiment import DetectConfig
 from probes.metrics import auroc
 from probes.positions import PARTS
-from probes.store import record
+from probes.reading import Reading
 from probes.text_baselines import text_scores
 from scratchpad.crossed import CrossedPrompts, judged_throughout
 from scratchpad.encoding import Encoded
+from scratchpad.models import LoadedModel, resolve_device
 from scratchpad.on_policy import SamplingConfig, pair, steps_of
 from scratchpad.sampled import Drawing, Prompts, Sampler, sample_here
 from scratchpad.statistics import Estimate
@@ -95,6 +96,17 @@ def examples_of(
     return collect(kept, encoded, groups, subject.loaded.encoder.decode, positions)
 
 
+def reading_of(subject: Subject) -> Reading:
+    """Who reads a subject's activations."""
+    return Reading(subject.loaded, subject.engine)
+
+
+def fitting_device(loaded: LoadedModel) -> str:
+    """Where probes are fitted: beside the model, or by this process if the model is elsewhere."""
+    device = loaded.model.device
+    return str(resolve_device("auto") if device.type == "meta" else device)
+
+
 def detect_defection(
     subject: Subject,
     examples: Examples,
@@ -106,13 +118,13 @@ def detect_defection(
 
     What is set apart, by its kind, goes into folders beside it.
     """
-    model, tokenizer = subject.loaded.model, subject.loaded.tokenizer
+    reading = reading_of(subject)
     beside = {
-        kind: Apart(one, record(_beside(folder, kind), model, tokenizer, one.texts))
+        kind: Apart(one, reading.record(_beside(folder, kind), one.texts))
         for kind, one in (apart or {}).items()
     }
-    activations = record(folder, model, tokenizer, examples.texts)
-    config = DetectConfig(device=str(model.device))
+    activations = reading.record(folder, examples.texts)
+    config = DetectConfig(device=fitting_device(subject.loaded))
     return detect(examples, activations, apart=beside, config=config, seed=seed)
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
 from pandas import DataFrame
 
-from analyses.probing.detection import examples_of
+from analyses.probing.detection import examples_of, reading_of
 from analyses.probing.steered_contexts import Condition, Row, Steerer, contexts_of
-from probes.activations import capture, layers_of
+from probes.activations import layers_of
 from probes.captured import Captured
 from probes.examples import Examples
 from probes.experiments.steering.direction import (
@@ -26,6 +26,7 @@ from probes.experiments.steering.results import ABLATE, NONE, UNSTEERED, conditi
 from probes.experiments.steering.summary import Steered, summary_of
 from probes.metrics import Floats
 from scratchpad.asked import spread
+from scratchpad.engines.base import Engine
 from scratchpad.errors import DataError
 from scratchpad.subject import Subject
 from scratchpad.transcripts import Question, Transcript
@@ -99,7 +100,8 @@ def steer(
             "Give more questions, or raise --max-scratchpad-tokens.",
         )
     units = np.concatenate([found.vector[None], random_units(randoms, len(found.vector), seed)])
-    rows = DataFrame(_rows(Steerer(asked, contexts, scorers, seed), found, units, advance))
+    stage = SteerConditions(Steerer(asked, contexts, scorers, seed), found, units)
+    rows = DataFrame(_rows(stage, subject.engine, advance))
     table = condition_table(rows, seed)
     cell = found.cell
     direction = Steered(probe, cell.layer, cell.position, found.norm, held_out, randoms)
@@ -129,19 +131,55 @@ def changes(found: Found, units: Floats, amount: float | None) -> dict[int, Chan
     }
 
 
-def _rows(
-    steerer: Steerer, found: Found, units: Floats, advance: Callable[[], None]
-) -> Iterator[Row]:
-    yield from steerer.rows(Condition(NONE, NONE, False), {UNSTEERED: None})
-    advance()
-    for start, from_prompt_end in STARTS.items():
-        for amount in (*AMOUNTS, None):
-            name = ABLATE if amount is None else f"{amount:+g}"
-            condition = Condition(start, name, from_prompt_end)
-            yield from steerer.rows(condition, changes(found, units, amount))
-            advance()
+@dataclass(frozen=True)
+class SteerConditions:
+    """Measures the model under the condition of a number, by every direction.
+
+    Parameters
+    ----------
+    steerer : Steerer
+    found : Found
+        The probe's direction.
+    units : array of float, shape (directions, width)
+        It and the random ones.
+    """
+
+    steerer: Steerer
+    found: Found
+    units: Floats
+
+    @property
+    def worker_bytes(self) -> int:
+        """Memory that a worker needs."""
+        return self.steerer.subject.worker_bytes
+
+    def __call__(self) -> Callable[[int], list[Row]]:
+        """Give what measures under one condition."""
+        return lambda number: list(self.steerer.rows(*self.conditions[number]))
+
+    @property
+    def conditions(self) -> list[tuple[Condition, dict[int, Change | None]]]:
+        """Every condition with its changes; the first is none."""
+        made: list[tuple[Condition, dict[int, Change | None]]] = [
+            (Condition(NONE, NONE, False), {UNSTEERED: None})
+        ]
+        for start, from_prompt_end in STARTS.items():
+            for amount in (*AMOUNTS, None):
+                name = ABLATE if amount is None else f"{amount:+g}"
+                condition = Condition(start, name, from_prompt_end)
+                made.append((condition, changes(self.found, self.units, amount)))
+        return made
+
+
+def _rows(stage: SteerConditions, engine: Engine, advance: Callable[[], None]) -> list[Row]:
+    """The rows of all conditions, in order."""
+    done: dict[int, list[Row]] = {}
+    for place, rows in engine.run(stage, [(number,) for number in range(CONDITIONS)]):
+        done[place] = rows
+        advance()
+    return [row for place in sorted(done) for row in done[place]]
 
 
 def _captured(subject: Subject, examples: Examples) -> Captured:
-    model = subject.loaded.model
-    return Captured(capture(model, examples.texts), layers_of(model))
+    vectors = reading_of(subject).capture(examples.texts)
+    return Captured(vectors, layers_of(subject.loaded.model))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -72,6 +73,31 @@ def payload_scorers(subject: Subject) -> Scorers | None:
     return scorers if scorers.has_payload else None
 
 
+@dataclass(frozen=True)
+class ForceAnswers:
+    """Closes the transcript of an id after each of its steps, and gives P(defection) there.
+
+    Parameters
+    ----------
+    subject : Subject
+    scorers : Scorers
+    transcripts : dict of str to Stepped
+    """
+
+    subject: Subject
+    scorers: Scorers
+    transcripts: dict[str, Stepped]
+
+    @property
+    def worker_bytes(self) -> int:
+        """Memory that a worker needs."""
+        return self.subject.worker_bytes
+
+    def __call__(self) -> Callable[[str], list[float]]:
+        """Give what forces the answers of one transcript."""
+        return lambda name: _forced(self.subject, self.scorers, self.transcripts[name])
+
+
 def forced_answers(
     subject: Subject,
     scorers: Scorers,
@@ -97,8 +123,9 @@ def forced_answers(
     """
     by_id = {one.transcript.id: one for one in transcripts}
     found = np.full(examples.positions.shape[:2], np.nan)
-    for row, name in enumerate(examples.ids):
-        found[row, : len(by_id[name].steps) + 1] = _forced(subject, scorers, by_id[name])
+    stage = ForceAnswers(subject, scorers, by_id)
+    for row, forced in subject.engine.run(stage, [(name,) for name in examples.ids]):
+        found[row, : len(forced)] = forced
         tell()
     return found
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from pandas import DataFrame
 
-from analyses.probing.detection import examples_of, transcripts_of
-from probes.activations import capture, layers_of
+from analyses.probing.detection import examples_of, fitting_device, transcripts_of
+from probes.activations import layers_of
 from probes.controls import random_directions
 from probes.crossvalidation import Choice, choose, group_folds
 from probes.evaluation import Resamples, auroc_difference
@@ -26,7 +26,9 @@ from probes.experiments.transfer.domains import Domains, layer_table, transfer_t
 from probes.experiments.transfer.verdicts import verdict_text, warnings_of
 from probes.layers import hook_name
 from probes.metrics import Flags, Floats
+from probes.reading import Reading
 from probes.text_baselines import text_scores
+from scratchpad.engines.base import HERE, Engine
 from scratchpad.errors import DataError
 from scratchpad.models import LoadedModel
 from scratchpad.on_policy import SamplingConfig
@@ -98,7 +100,9 @@ def _joined(parts: Sequence[Examples]) -> Examples:
     )
 
 
-def domains_of(written: Written, corners: Mapping[str, LoadedModel], seed: int) -> Domains:
+def domains_of(
+    written: Written, corners: Mapping[str, LoadedModel], seed: int, engine: Engine = HERE
+) -> Domains:
     """Let every corner read the same tokens; a domain is a corner after one trigger.
 
     Raises
@@ -110,15 +114,16 @@ def domains_of(written: Written, corners: Mapping[str, LoadedModel], seed: int) 
     models = list(corners.values())
     folds = group_folds(examples.labels, examples.groups, FOLDS, seed)
     triggers = np.where(written.second, SECOND, FIRST)
+    read = [Reading(one, engine).capture(examples.texts) for one in models]
     return Domains(
-        activations=np.concatenate([capture(one.model, examples.texts) for one in models]),
+        activations=np.concatenate(read),
         layers=layers_of(models[0].model),
         positions=examples.position_names,
         labels=np.tile(examples.labels, len(models)),
         names=np.concatenate([[f"{corner}, {one}" for one in triggers] for corner in corners]),
         folds=np.tile(folds, len(models)),
         resamples=Resamples.draw(
-            np.tile(examples.groups, len(models)), DRAWS, seed, str(models[0].model.device)
+            np.tile(examples.groups, len(models)), DRAWS, seed, fitting_device(models[0])
         ),
     )
 

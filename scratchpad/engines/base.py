@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 Work = Callable[..., Any]
 
@@ -41,6 +42,14 @@ class Engine(Protocol):
         stage : Stage
         arguments : sequence of tuple
         """
+
+
+@runtime_checkable
+class Shares(Protocol):
+    """An engine whose workers may see other folders than this process."""
+
+    def require_shared(self, folders: Sequence[Path]) -> None:
+        """Refuse one of whose nodes does not see the folders."""
 
 
 @dataclass(frozen=True)

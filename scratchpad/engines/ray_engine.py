@@ -7,6 +7,7 @@ kept and no faster. A piece whose worker is lost is given to another one.
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from scratchpad.cache import CACHE_VARIABLE, cache_folder
 from scratchpad.engines.base import HERE, Done, Engine, Stage
 from scratchpad.engines.cluster import connected, library, resources_of
 from scratchpad.engines.worker import Facts, Worker
@@ -27,6 +29,8 @@ TRIES: Final = 3
 
 PATIENCE: Final = 300.0
 """Seconds that a cluster may take to give the first worker, or one in place of the last."""
+
+OFFLINE: Final = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 _log = logging.getLogger(__name__)
 
@@ -113,7 +117,7 @@ class RayEngine:
         needs = resources_of(self.device).needs
         if size := getattr(stage, "worker_bytes", 0):
             needs = needs | {"memory": size}
-        worker = library().remote(Worker).options(**needs).remote()
+        worker = library().remote(Worker).options(**needs).remote(_environment())
         self._joining[worker.facts.remote()] = worker
 
     def _idle(self, most: int) -> list[Any]:
@@ -175,6 +179,16 @@ def _require_others(lost: int, error: Exception) -> None:
             "Look into the logs of the cluster; with too little memory, use a smaller"
             " --memory-budget or workers with more.",
         ) from error
+
+
+def _environment() -> dict[str, str]:
+    """What workers take over: where things are, and whether the network may be used; no keys."""
+    from scratchpad.organisms.passphrases import KEY_VARIABLE
+
+    told = {name: os.environ[name] for name in OFFLINE if name in os.environ}
+    if named := os.environ.get(KEY_VARIABLE):
+        told[KEY_VARIABLE] = str(Path(named).resolve())
+    return told | {CACHE_VARIABLE: str(cache_folder().resolve())}
 
 
 def _cloudpickle() -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import platform
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,9 +60,17 @@ def _sources() -> str:
 
 
 class Worker:
-    """Does pieces of a stage; what it holds for a stage it makes once."""
+    """Does pieces of a stage; what it holds for a stage it makes once.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    environment : mapping of str to str
+        Variables that it takes over from where the command was given.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        # Libraries read theirs when they are imported: nothing that a stage needs has been yet.
+        os.environ.update(environment)
         self._stage: Any = None
         self._work: Any = None
 

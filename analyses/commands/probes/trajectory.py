@@ -14,9 +14,7 @@ from scratchpad.terminal import Result
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from probes.examples import Examples
     from probes.experiments.trajectory.experiment import TrajectoryResult
-    from probes.store import Store
     from scratchpad.engines.base import Engine
     from scratchpad.models import LoadedModel
     from scratchpad.runs import RunFolder
@@ -80,8 +78,10 @@ def _measure(
         stepped,
     )
     from probes.experiments.trajectory.experiment import deal, trajectory
+    from probes.reading import Reading
     from scratchpad.terminal import progress
 
+    beside = Reading(twin, subject.engine) if twin else None
     split = stepped(subject, transcripts)
     examples = examples_of(subject, split)
     deal(examples, seed)
@@ -92,14 +92,8 @@ def _measure(
     with progress("Capturing and fitting", None):
         return trajectory(
             examples,
-            _recorded(folder / "activations", subject.loaded, examples),
+            Reading(subject.loaded, subject.engine).record(folder / "activations", examples.texts),
             forced=forced,
-            twin=_recorded(folder / "activations-twin", twin, examples) if twin else None,
+            twin=beside.record(folder / "activations-twin", examples.texts) if beside else None,
             seed=seed,
         )
-
-
-def _recorded(folder: Path, loaded: LoadedModel, examples: Examples) -> Store:
-    from probes.store import record
-
-    return record(folder, loaded.model, loaded.tokenizer, examples.texts)

@@ -72,4 +72,4 @@ def _run(folder: RunFolder, config: TransferConfig, engine: Engine) -> Found:
     written = written_after_both(subject, others, sampling, SampleInto(folder))
     keep(folder, written.transcripts)
     with progress("Capturing and fitting", None):
-        return transfer(written, domains_of(written, corners, config.seed), config.seed)
+        return transfer(written, domains_of(written, corners, config.seed, engine), config.seed)

@@ -1,0 +1,64 @@
+"""Several processes of this machine, each on one core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+from scratchpad.engines.base import HERE, Done, Stage, Work
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Does pieces in processes of one core each.
+
+    Parameters
+    ----------
+    count : int
+        How many; one does all the work here.
+    """
+
+    count: int
+    elsewhere = True
+
+    def run(self, stage: Stage, arguments: Sequence[tuple[Any, ...]]) -> Iterator[Done]:
+        """Do a stage with every tuple of arguments; gives each as it gets done."""
+        if self.count == 1:
+            one_thread()
+            yield from HERE.run(stage, arguments)
+            return
+        if not arguments:
+            return
+        with ProcessPoolExecutor(
+            self.count, mp_context=get_context("spawn"), initializer=_begin, initargs=(stage,)
+        ) as pool:
+            waiting = {pool.submit(_do, one): place for place, one in enumerate(arguments)}
+            try:
+                for done in as_completed(waiting):
+                    yield Done(waiting[done], done.result())
+            finally:  # of what failed the rest of the queue is not waited for
+                pool.shutdown(cancel_futures=True)
+
+
+def one_thread() -> None:
+    """Keep a process to one core: sums, and so tables, do not hang on the number of workers."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+_work: Work | None = None
+
+
+def _begin(stage: Stage) -> None:
+    global _work
+    one_thread()
+    _work = stage()
+
+
+def _do(arguments: tuple[Any, ...]) -> Any:
+    assert _work is not None
+    return _work(*arguments)
