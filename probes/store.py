@@ -209,7 +209,9 @@ def _begun(folder: Path, wanted: Manifest) -> Store:
 
 
 def _rounded(batch: Batch, manifest: Manifest) -> torch.Tensor:
-    values = torch.from_numpy(batch.vectors).to(DTYPES[manifest.dtype])
+    # What another process has read may lie in memory that is not to be written to.
+    vectors = np.require(batch.vectors, requirements="W")
+    values = torch.from_numpy(vectors).to(DTYPES[manifest.dtype])
     if values.isinf().any():
         row, layer = (int(index) for index in values.isinf().nonzero()[0, :2])
         raise DataError(

@@ -52,6 +52,8 @@ def connected(address: str | None) -> Iterator[None]:
     """
     # Nothing of a run is told to anyone.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # What a worker raised is told once, by who asked for it.
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
     ray = library()
     own = {} if address else {"include_dashboard": False}
     if address not in (None, "auto"):

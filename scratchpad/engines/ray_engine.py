@@ -67,33 +67,34 @@ class RayEngine:
         """
         if not arguments:
             return
-        ray, cloudpickle = library(), _cloudpickle()
-        packed = [ray.put(cloudpickle.dumps(stage))]
+        packed = [library().put(_cloudpickle().dumps(stage))]
         self._hire(stage, len(arguments))
         queue, running = deque(range(len(arguments))), dict[Any, tuple[int, Any]]()
         lost: Counter[int] = Counter()
-        while queue or running:
-            for worker in self._idle(len(queue)):
-                place = queue.popleft()
-                running[worker.do.remote(packed, arguments[place])] = place, worker
-                self._joined[worker] += 1
-            for ready in self._next(ray, [*running]):
-                if ready in self._joining:
-                    self._join(ray, ready, stage)
-                    continue
-                place, worker = running.pop(ready)
-                try:
-                    result = ray.get(ready)
-                except ray.exceptions.RayActorError as error:
-                    self._replace(worker, stage)
-                    lost[place] += 1
-                    _require_others(lost[place], error)
-                    queue.appendleft(place)
-                except ray.exceptions.RayTaskError as error:
-                    raise error.cause if error.cause is not None else error from None
-                else:
+        try:
+            while queue or running:
+                for worker in self._idle(len(queue)):
+                    place = queue.popleft()
+                    running[worker.do.remote(packed, arguments[place])] = place, worker
+                    self._joined[worker] += 1
+                for ready in self._next([*running]):
+                    if ready in self._joining:
+                        self._join(ready, stage)
+                        continue
+                    place, worker = running.pop(ready)
+                    try:
+                        done = Done(place, _result(ready))
+                    except library().exceptions.RayActorError as error:
+                        self._replace(worker, stage)
+                        lost[place] += 1
+                        _require_others(lost[place], error)
+                        queue.appendleft(place)
+                        continue
                     self._joined[worker] -= 1
-                    yield Done(place, result)
+                    yield done
+        finally:
+            # Of a run that failed, nobody waits for what workers have in hand.
+            self._joined = dict.fromkeys(self._joined, 0)
 
     def require_shared(self, folders: Sequence[Path]) -> None:
         """Refuse a cluster whose nodes do not all see the folders of this one.
@@ -125,9 +126,9 @@ class RayEngine:
         free = sorted((n, number, w) for number, (w, n) in enumerate(self._joined.items()))
         return [worker for count, _, worker in free if count < IN_HAND][:most]
 
-    def _next(self, ray: Any, running: list[Any]) -> list[Any]:
+    def _next(self, running: list[Any]) -> list[Any]:
         waited = None if self._joined else PATIENCE
-        ready, _ = ray.wait([*running, *self._joining], num_returns=1, timeout=waited)
+        ready, _ = library().wait([*running, *self._joining], num_returns=1, timeout=waited)
         if not ready:
             raise ConfigError(
                 f"No worker of the cluster began within {PATIENCE:.0f} seconds",
@@ -137,11 +138,11 @@ class RayEngine:
         found: list[Any] = ready
         return found
 
-    def _join(self, ray: Any, ready: Any, stage: Stage) -> None:
+    def _join(self, ready: Any, stage: Stage) -> None:
         worker = self._joining.pop(ready)
         try:
-            facts: Facts = ray.get(ready)
-        except ray.exceptions.RayActorError:
+            facts: Facts = library().get(ready)
+        except library().exceptions.RayActorError:
             self._ask(stage)
             return
         facts.require_same(Facts.here())
@@ -165,6 +166,14 @@ def ray_engine(address: str | None, device: str) -> Iterator[RayEngine]:
     """
     with connected(address):
         yield RayEngine(device)
+
+
+def _result(ready: Any) -> Any:
+    """What a worker gives, or raises."""
+    try:
+        return library().get(ready)
+    except library().exceptions.RayTaskError as error:
+        raise error.cause if error.cause is not None else error from None
 
 
 def _here() -> Engine:

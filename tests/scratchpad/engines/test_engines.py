@@ -1,0 +1,175 @@
+"""Every engine does every piece once, and says what went wrong in the user's words."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import staged
+
+from scratchpad.engines.base import HERE, Calling, Engine
+from scratchpad.engines.choosing import chosen_engine, sharing_engine
+from scratchpad.engines.processes import Processes
+from scratchpad.engines.ray_engine import RayEngine
+from scratchpad.engines.worker import Facts
+from scratchpad.errors import ConfigError, DataError, ModelError, ScratchpadError
+from scratchpad.runs import RunFolder
+
+NUMBERS = [(number,) for number in range(7)]
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[Engine]:
+    """A cluster of this machine with as many workers as it has cores."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Workers have to find the stages.
+        patch.setenv("PYTHONPATH", str(Path(staged.__file__).parent), prepend=os.pathsep)
+        with chosen_engine("ray", None) as engine:
+            yield engine
+
+
+def _done(engine: Engine) -> dict[int, tuple[int, int]]:
+    return dict(engine.run(staged.Squares(), NUMBERS))
+
+
+def test_every_engine_does_every_piece_once(ray: Engine) -> None:
+    here, processes, cluster = (_done(one) for one in (HERE, Processes(2), ray))
+    for found in (here, processes, cluster):
+        assert {place: square for place, (square, _) in found.items()} == {
+            n: n * n for n in range(7)
+        }
+    assert {pid for _, pid in here.values()} == {os.getpid()}
+    assert os.getpid() not in {pid for _, pid in [*processes.values(), *cluster.values()]}
+
+
+@pytest.mark.parametrize("engine", [HERE, Processes(1), Processes(2)])
+def test_nothing_to_do_prepares_nothing(engine: Engine) -> None:
+    assert list(engine.run(Calling(staged.refuse), [])) == []
+
+
+def test_a_piece_whose_worker_dies_is_done_by_another(ray: Engine, tmp_path: Path) -> None:
+    found = sorted(ray.run(staged.Deadly(tmp_path, 2), NUMBERS))
+    assert found == [(n, n) for n in range(7)]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_piece_over_which_workers_keep_dying_ends_the_run(ray: Engine, tmp_path: Path) -> None:
+    with pytest.raises(ScratchpadError, match="3 workers were lost over one piece of work"):
+        list(ray.run(staged.Deadly(tmp_path, 9), NUMBERS))
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_what_a_user_can_mend_arrives_as_it_was_raised(ray: Engine) -> None:
+    with pytest.raises(DataError) as raised:
+        list(ray.run(staged.Faulty(), [(1,)]))
+    assert str(raised.value) == "Row 1 is empty: nothing stands in it. Mend the row."
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        list(ray.run(staged.Faulty(), [(2,)]))
+
+
+def test_a_worker_that_cannot_begin_says_on_which_node(ray: Engine) -> None:
+    with pytest.raises(ModelError) as raised:
+        list(ray.run(staged.Unprepared(), NUMBERS))
+    host = Facts.here().host
+    assert str(raised.value) == f"On {host}: No checkpoint at '/models/missing'. Give a folder."
+
+
+def test_the_workers_of_one_stage_do_the_next_one_too(ray: Engine) -> None:
+    both = {pid for _ in range(2) for _, pid in _done(ray).values()}
+    assert len(both) <= (os.cpu_count() or 1)
+
+
+def test_a_cluster_of_this_machine_sees_its_folders(ray: Engine, tmp_path: Path) -> None:
+    assert isinstance(ray, RayEngine)
+    ray.require_shared([tmp_path])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_on_a_worker_the_engine_is_the_worker_itself() -> None:
+    assert pickle.loads(pickle.dumps(RayEngine("cpu"))) is HERE
+
+
+def test_errors_are_the_same_after_a_journey() -> None:
+    error = DataError("It is empty", "nobody wrote it", "Write it.")
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.fix, type(again)) == (str(error), "Write it.", DataError)
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "said"),
+    [
+        ("rya", None, "Unknown engine 'rya'. Did you mean 'ray'? Known: local, ray."),
+        (
+            "local",
+            "10.0.0.1:6379",
+            "--address 10.0.0.1:6379 is of a cluster, and the engine is local. Add --engine ray.",
+        ),
+        (
+            "ray",
+            "ray://head:10001",
+            "--address 'ray://head:10001' is not HOST:PORT. Give what `ray start --head` printed, "
+            "or auto; run the command on a node.",
+        ),
+    ],
+)
+def test_an_engine_that_is_none_is_refused(name: str, address: str | None, said: str) -> None:
+    with pytest.raises(ConfigError) as raised, chosen_engine(name, address):
+        pass
+    assert str(raised.value) == said
+
+
+def test_an_address_where_nothing_answers_is_found_out_at_once() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused by the system
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(ConfigError) as raised, chosen_engine("ray", address):
+            pass
+    assert str(raised.value).startswith(f"No Ray cluster can be reached at {address}: ")
+    assert str(raised.value).endswith(
+        "Start one with `ray start --head`, and give the HOST:PORT that it prints."
+    )
+
+
+def test_other_versions_are_refused_with_both_named() -> None:
+    here = Facts.here()
+    there = Facts("node-7", here.versions | {"transformers": "5.1.0"})
+    here.require_same(here)
+    with pytest.raises(ConfigError) as raised:
+        there.require_same(here)
+    assert str(raised.value) == (
+        "The worker on node-7 has transformers 5.1.0, and this process has "
+        f"{here.versions['transformers']}: their numbers could differ. "
+        "Install the same versions on all nodes."
+    )
+
+
+def test_gpus_are_given_out_whole_and_missed_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
+    from scratchpad.engines import cluster
+
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": 16.0, "GPU": 8.0}},
+        {"Alive": True, "Resources": {"CPU": 16.0, "GPU": 4.0}},
+        {"Alive": True, "Resources": {"CPU": 4.0}},
+        {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}},
+    ]
+    monkeypatch.setattr(cluster, "library", lambda: type("Library", (), {"nodes": lambda: nodes}))
+    assert cluster.resources_of("cpu") == (36, {"num_cpus": 1})
+    assert cluster.resources_of("auto") == (12, {"num_cpus": 1, "num_gpus": 1})
+    assert cluster.resources_of("all") == (3, {"num_cpus": 1, "num_gpus": 4})
+    del nodes[:2]
+    assert cluster.resources_of("auto") == (4, {"num_cpus": 1})
+    with pytest.raises(ConfigError) as raised:
+        cluster.resources_of("cuda")
+    said = "The cluster has no GPU for --device cuda. Use --device auto or cpu."
+    assert str(raised.value) == said
+
+
+def test_work_that_is_handed_on_in_files_begins_its_folder(tmp_path: Path) -> None:
+    folder = RunFolder.open(tmp_path / "run", "calibrate", {})
+    with sharing_engine("local", None, 3, folder) as engine:
+        assert engine == Processes(3)
+    assert (tmp_path / "run" / "run.json").exists()
