@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import staged
 
+import staged
 from scratchpad.engines.base import HERE, Calling, Engine
 from scratchpad.engines.choosing import chosen_engine, sharing_engine
 from scratchpad.engines.processes import Processes
