@@ -12,12 +12,12 @@ import json
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_type_hints
 
 import typer
 
@@ -27,6 +27,13 @@ from scratchpad.requirements import parse_requirements
 from scratchpad.terminal import QUIET, Result, show
 
 Config = TypeVar("Config")
+
+
+class Mounted(NamedTuple):
+    """A command that can be named, and what it is made of."""
+
+    config_class: type[Any]
+    run: Callable[[Any], Result]
 
 
 def add_command(
@@ -61,11 +68,47 @@ def add_command(
         if missed:
             raise RequirementNotMet("; ".join(missed), fix="See the summary.")
 
-    signature, hints = _signature(config_class, gated=bool(required))
+    shared = [name for name in _SHARED if required or name != "require"]
+    signature, hints = _signature(config_class, shared)
     command.__signature__ = signature  # type: ignore[attr-defined]
     command.__annotations__ = hints
     command.__doc__ = f"{_paragraphs(config_class)}\n\nExample: {example}"
+    command.mounted = Mounted(config_class, run)  # type: ignore[attr-defined]
     app.command(name)(command)
+
+
+def commands_of(app: typer.Typer, above: str = "") -> Iterator[tuple[str, Mounted]]:
+    """Every command that was mounted here, with its full name, as run.json has it."""
+    for command in app.registered_commands:
+        mounted = getattr(command.callback, "mounted", None)
+        if mounted is not None:
+            yield f"{above}{command.name}", mounted
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            yield from commands_of(group.typer_instance, f"{above}{group.name} ")
+
+
+def parse_values(config_class: type[Config], values: Mapping[str, Any]) -> Config:
+    """Make a configuration of values by the names of its fields, as of flags on a command line.
+
+    Raises
+    ------
+    typer.TyperException
+        If a value is not of its flag's kind, or one that must be given is not.
+    """
+
+    def command(**told: Any) -> Config:
+        return config_class(**told)
+
+    signature, hints = _signature(config_class, shared=())
+    command.__signature__ = signature  # type: ignore[attr-defined]
+    command.__annotations__ = hints
+    app = typer.Typer(add_completion=False)
+    app.command()(command)
+    made: Config = typer.main.get_command(app).main(
+        [], standalone_mode=False, default_map=dict(values)
+    )
+    return made
 
 
 def _paragraphs(config_class: type[Any]) -> str:
@@ -74,19 +117,17 @@ def _paragraphs(config_class: type[Any]) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-def _signature(config_class: type[Any], *, gated: bool) -> tuple[inspect.Signature, dict[str, Any]]:
+def _signature(
+    config_class: type[Any], shared: Iterable[str]
+) -> tuple[inspect.Signature, dict[str, Any]]:
     hints = get_type_hints(config_class, include_extras=True)
     parameters = []
     own = inspect.signature(config_class).parameters
     for item in fields(config_class):
         default = own[item.name].default
-        hints[item.name] = _briefly(hints[item.name])
-        parameters.append(_parameter(item.name, hints[item.name], default))
-    shared = {name: kind for name, kind in _SHARED.items() if gated or name != "require"}
-    parameters += [_parameter(name, kind, default) for name, (kind, default) in shared.items()]
-    return inspect.Signature(parameters), {
-        item.name: hints[item.name] for item in fields(config_class)
-    } | {name: kind for name, (kind, _) in shared.items()}
+        parameters.append(_parameter(item.name, _briefly(hints[item.name]), default))
+    parameters += [_parameter(name, *_SHARED[name]) for name in shared]
+    return inspect.Signature(parameters), {one.name: one.annotation for one in parameters}
 
 
 def _briefly(hint: Any) -> Any:

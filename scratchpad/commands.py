@@ -1,4 +1,4 @@
-"""The commands that end in text or a model: `list`, `train`, `sample`, `edit` and `import`."""
+"""The commands that end in text or a model, `list` and `rerun`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scratchpad import edit_command, import_command, train_command
+from scratchpad import edit_command, import_command, rerun_command, train_command
 from scratchpad.commanding import add_command
 from scratchpad.errors import ConfigError, unknown_name
 from scratchpad.knobs import Draws, EngineKnobs, SubjectKnobs
@@ -68,6 +68,13 @@ def register(app: typer.Typer) -> None:
         import_command.ImportCommand,
         import_command.run_import,
         example=import_command.EXAMPLE,
+    )
+    add_command(
+        app,
+        "rerun",
+        rerun_command.RerunCommand,
+        rerun_command.run_rerun,
+        example=rerun_command.EXAMPLE,
     )
 
 

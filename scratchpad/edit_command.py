@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
@@ -32,6 +32,10 @@ class EditCommand(SubjectKnobs):
     --export writes them to a file for an editor, sampled or from --transcripts; --apply scores
     the edited file, each scratchpad beside the one it was made of and under the same prompt.
     """
+
+    # What `rerun` has to know of: a flag that says where to write, a key that is no flag.
+    written: ClassVar = ("export",)
+    noted: ClassVar = ("applied",)
 
     export: Annotated[Path | None, typer.Option(help="File to write for an editor.")] = None
     apply: Annotated[Path | None, typer.Option(help="Edited file to score.")] = None

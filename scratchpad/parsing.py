@@ -57,7 +57,7 @@ def read_json(path: Path, default: Kind) -> Kind:
     return content
 
 
-def require_no_code(flag: str, value: Any, source: object) -> None:
+def require_no_code(flag: str, value: Any, source: object, fix: str = "") -> None:
     """Refuse what names code to run, as a file must not: it may come from anyone.
 
     Parameters
@@ -68,6 +68,8 @@ def require_no_code(flag: str, value: Any, source: object) -> None:
         As the file has it.
     source
         The file.
+    fix : str
+        What to do, if not to take the line out of the file and to give the flag beside it.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def require_no_code(flag: str, value: Any, source: object) -> None:
             raise ConfigError(
                 f"{source} names code to run, {flag} {text[:80]!r}",
                 "code runs only if it is named on the command line",
-                f"Read that code, take the line out, and give --{flag} yourself.",
+                fix or f"Read that code, take the line out, and give --{flag} yourself.",
             )
 
 

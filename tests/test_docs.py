@@ -27,8 +27,8 @@ DOCS = Path(__file__).parent.parent / "docs"
 NOTEBOOKS = sorted(DOCS.glob("notebooks/*.ipynb"))
 COMMANDS = {
     "list", "train", "sample", "edit", "import", "demo", "ablate", "distill", "harden", "persist",
-    "calibrate", "figures", "report", "export", "probe detect", "probe transfer", "probe anomaly",
-    "probe contrast", "probe trajectory", "probe steer",
+    "calibrate", "figures", "report", "export", "rerun", "probe detect",
+    "probe transfer", "probe anomaly", "probe contrast", "probe trajectory", "probe steer",
 }  # fmt: skip
 SHARED = {"config", "json", "quiet", "require"}
 OURS = ("scratchpad", "probes", "analyses")

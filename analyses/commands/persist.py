@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
@@ -29,6 +29,9 @@ class PersistConfig(EngineKnobs):
     trials of five seeds. Beyond those contrasts all is exploratory. Killed, it goes on where it
     was.
     """
+
+    # A key of its manifest that is no flag: `rerun` has to know of it.
+    noted: ClassVar = ("seed",)
 
     out: Annotated[Path, typer.Option(help="Run folder to write.", show_default=False)]
     size: Annotated[str, typer.Option(help="quick, contrasts or full.")] = "quick"

@@ -17,11 +17,13 @@ from analyses.report import load_run
 from probes.experiments.contrast.sets import contrast_sets
 from scratchpad.adapters import base_of
 from scratchpad.commanding import add_command
+from scratchpad.commands import SampleCommand
 from scratchpad.dialects import load_dialect
 from scratchpad.edit_file import read_edit_file
 from scratchpad.errors import ScratchpadError
 from scratchpad.importers import IMPORTERS, read_rows
 from scratchpad.organisms import read_organism
+from scratchpad.rerun_config import config_of, read_recorded
 from scratchpad.runs import RunFolder, config_hash
 from scratchpad.scoring.static_analysis import BanditClassifier
 from scratchpad.servers import Address
@@ -160,6 +162,10 @@ def _run(path: Path) -> Any:
     )
 
 
+def _rerun(path: Path) -> Any:
+    return config_of(read_recorded(path.parent), SampleCommand, Path("out"))
+
+
 def _edited(path: Path) -> Any:
     file = read_edit_file(path)
     try:
@@ -216,6 +222,12 @@ READERS: dict[str, Reader] = {
     ),
     "summary.json": Reader(
         "summary.json", _run, SUMMARY, hostile.as_json, {"run.json": hostile.as_json(RUN)}
+    ),
+    "rerun": Reader(
+        "run.json", _rerun,
+        RUN | {"command": "sample", "config": {"model": "m", "limit": 3, "temperature": 0.5,
+                                               "payload": "x", "classifier": "regex:x"}},
+        hostile.as_json, weight=1,
     ),
     "contrast pairs": Reader("p.toml", contrast_sets, PAIRS, hostile.as_toml),
     "adapter": Reader(
