@@ -31,6 +31,7 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Each script keeps what it finds; the last makes docs/benchmarks.md of it.
 bench: install
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/scoring.py
@@ -39,6 +40,7 @@ bench: install
 	$(BIN)/python benchmarks/probes.py
 	$(BIN)/python benchmarks/figures.py
 	$(BIN)/python benchmarks/report.py
+	$(BIN)/python benchmarks/measured.py
 
 # The calibration that the package carries, and its page.
 calibration: install

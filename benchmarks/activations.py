@@ -33,6 +33,7 @@ from statistics import median
 from typing import Any
 
 import torch
+from measured import Comparison, keep
 from rich.console import Console
 from rich.table import Table
 from scoring import model_of, peak_bytes
@@ -177,6 +178,31 @@ def shares(cases: dict[int, dict[str, Any]]) -> dict[str, float]:
     return found
 
 
+def rows_of(keys: dict[str, float]) -> list[Comparison]:
+    rows = []
+    for length in LENGTHS:
+        how = f"{BATCH_TOKENS // length} x {length} tokens, every layer"
+        sides = {
+            "capture": "capture",
+            "cpu_capture": "capture, CPU time",
+            "transformer_lens": "TransformerLens run_with_cache",
+            "nnsight": "nnsight",
+        }
+        for key, name in sides.items():
+            found = keys.get(f"{key}_share_{length}")
+            goal = 0.9 if key == "capture" else None
+            if found is not None:
+                rows.append(Comparison(name, "a bare forward", found, "of", goal, how=how))
+    for count in COUNTS:
+        how = f"{count:,} texts of {SHORT} tokens to disk, beside the model"
+        rows.append(
+            Comparison(
+                "memory of recording", "", keys[f"peak_bytes_{count}"] / 2**20, "MiB", how=how
+            )
+        )
+    return rows
+
+
 def memory(count: int, device: str) -> int:
     """How much memory recording takes beside the model, in this process."""
     model, tokenizer = model_of(device, "float32"), tokenizer_of()
@@ -215,6 +241,7 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "nnsight": nnsight_version() or "not installed",
     }
+    keep("activations", rows_of(keys), told.device)
     if told.json:
         print(json.dumps({**keys, **machine, "cases": cases}))
         return

@@ -35,15 +35,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from measured import Comparison, keep
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-# This file's folder would hide the package of the same name.
-sys.path = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
+# This file's folder would hide the package of the same name; worker processes need it again.
+_PATH, _HERE = sys.path, Path(__file__).resolve().parent
+sys.path = [path for path in _PATH if Path(path).resolve() != _HERE]
 
 from probes.logistic import LinearFits, fit_logistic  # noqa: E402
+
+sys.path = _PATH
 
 LAYERS, POSITIONS, FOLDS, LABELS, ROWS = 12, 8, 5, 20, 1000
 INVERSE_PENALTIES = tuple(10.0 ** np.linspace(-4, 2, 10))
@@ -288,6 +292,26 @@ def large(device: str) -> float:
     return 32 * 20 * ours([cell], device)[1]
 
 
+def rows_of(result: dict[str, Any]) -> list[Comparison]:
+    how = f"{result['fits_timed']:,} of {GRID:,} fits, width {result['width']}"
+    found = {
+        "scikit-learn": result["speedup_vs_sklearn"],
+        "torch L-BFGS, one by one": result["speedup_vs_torch_loop"],
+    }
+    rows = [
+        Comparison("logistic probes", against, speedup, goal=5, how=how)
+        for against, speedup in found.items()
+    ]
+    if "large_grid_seconds" in result:
+        goal = 60.0 if result["device"].startswith("cuda") else None
+        how = "32 layers x 20 positions x 10 C x 5 folds, width 4096"
+        large = result["large_grid_seconds"]
+        rows.append(
+            Comparison("logistic probes, large", "", large, "s", goal, at_most=True, how=how)
+        )
+    return rows
+
+
 def main() -> None:
     """Print the comparison, as lines or with `--json` as an object."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -302,6 +326,7 @@ def main() -> None:
     result = measure(told)
     if told.large:
         result["large_grid_seconds"] = large(told.device)
+    keep("probes", rows_of(result), told.device)
     if told.json:
         print(json.dumps(result))
     else:

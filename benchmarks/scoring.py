@@ -24,6 +24,7 @@ import numpy as np
 import psutil
 import torch
 import transformers
+from measured import Comparison, keep
 from rich.console import Console
 from rich.table import Table
 
@@ -33,10 +34,11 @@ from scratchpad.scoring.shared import SharedReader
 
 PROMPT, STEP, ANSWER, CLOSE = 100, 20, 8, 31_999
 PADDED_ROWS = 16
+# Of each: the ending of its keys, steps, whether steps are deleted, goal of the speedup.
 CASES = {
-    "20 steps, truncations and deletions": ("", 20, True),
-    "100 steps, truncations and deletions": ("_100", 100, True),
-    "100 steps, truncations": ("_100_truncations", 100, False),
+    "20 steps, truncations and deletions": ("", 20, True, 5.3),
+    "100 steps, truncations and deletions": ("_100", 100, True, 5.0),
+    "100 steps, truncations": ("_100_truncations", 100, False, 20.0),
 }
 Scores = list[np.ndarray]
 
@@ -207,6 +209,15 @@ def sampling(model: Any, device: str, *, variants: int, samples: int = 32) -> di
     }
 
 
+def rows_of(name: str, case: dict[str, float], goal: float) -> list[Comparison]:
+    how = f"{case['unique_tokens']:,} different tokens of {case['sequence_tokens']:,}"
+    share, speedup = case["share_of_limit"], case["speedup_vs_padded"]
+    return [
+        Comparison(f"scoring, {name}", "padded batches of whole rows", speedup, goal=goal, how=how),
+        Comparison(f"scoring, {name}", "a forward over as many tokens", share, "of", 0.85, how=how),
+    ]
+
+
 def main() -> None:
     """Print the comparison, as a table or with `--json` as an object."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -219,19 +230,25 @@ def main() -> None:
     told = parser.parse_args()
     model = model_of(told.device, told.dtype)
     cases, keys = {}, {}
-    for name, (suffix, steps, deletions) in CASES.items():
+    rows: list[Comparison] = []
+    for name, (suffix, steps, deletions, goal) in CASES.items():
         if told.only not in name:
             continue
         cases[name] = measure(
             model, steps, deletions,
             repeats=told.repeats, budget=told.budget, device=told.device,
         )  # fmt: skip
+        rows += rows_of(name, cases[name], goal)
         keys[f"share_of_limit{suffix}"] = cases[name]["share_of_limit"]
         keys[f"speedup{suffix or '_vs_padded'}"] = cases[name]["speedup_vs_padded"]
     drawn = {}
     if told.only in "sampling":
         drawn = sampling(model, told.device, variants=20)
         keys["sampling_speedup"] = drawn["sampling_speedup"]
+        how = f"{drawn['variants']} variants, {drawn['samples']} samples each"
+        speedup = drawn["sampling_speedup"]
+        rows.append(Comparison("sampling", "generate for each", speedup, goal=2.5, how=how))
+    keep("scoring", rows, told.device)
     machine = {"device": told.device, "dtype": told.dtype, "threads": torch.get_num_threads()}
     if told.json:
         print(json.dumps({**keys, **machine, "cases": cases, "sampling": drawn}))

@@ -7,8 +7,11 @@ import subprocess
 import sys
 import time
 
+from measured import Comparison, keep
+
+EMPTY = "python -c pass"
 COMMANDS = {
-    "python -c pass": [sys.executable, "-c", "pass"],
+    EMPTY: [sys.executable, "-c", "pass"],
     "scratchpad --help": [sys.executable, "-m", "scratchpad", "--help"],
     "scratchpad ablate --help": [sys.executable, "-m", "scratchpad", "ablate", "--help"],
 }
@@ -24,7 +27,18 @@ def seconds(command: list[str], runs: int = 7) -> list[float]:
     return found[1:]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    rows = []
     for name, command in COMMANDS.items():
         found = seconds(command)
-        print(f"{name:26} median {statistics.median(found):.3f} s (of {len(found)} runs)")
+        middle = statistics.median(found)
+        print(f"{name:26} median {middle:.3f} s (of {len(found)} runs)")
+        goal = None if name == EMPTY else 0.5
+        rows.append(
+            Comparison(name, "", middle, "s", goal, at_most=True, how="wall, a whole process")
+        )
+    keep("startup", rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import torch
+from measured import Comparison, keep
 from transformers import Trainer, get_scheduler
 
 from scratchpad.models import resolve_device
@@ -77,7 +78,8 @@ def ours(model: Any, work: Work) -> None:
 
 
 def bare(model: Any, work: Work) -> None:
-    arguments, weights = _arguments(work.stage, Path("-"), 0, work.device), [*model.parameters()]
+    arguments = _arguments(work.stage, Path("-"), 0, work.device, "adamw", logs=False)
+    weights = [*model.parameters()]
     kind, settings = Trainer.get_optimizer_cls_and_kwargs(arguments)
     decayed = [weight for weight in weights if weight.ndim > 1]
     vectors = {"params": [weight for weight in weights if weight.ndim == 1], "weight_decay": 0.0}
@@ -178,6 +180,16 @@ def shown(value: Any) -> str:
     return "undefined" if value is None else f"{value:.4g}" if type(value) is float else str(value)
 
 
+def rows_of(result: dict[str, Any]) -> list[Comparison]:
+    how = f"{result['behaviour']}, {result['size']}, {result['steps']} steps"
+    shares = {"": result["share_of_bare_loop"], ", CPU time": result["cpu_share_of_bare_loop"]}
+    rows = [Comparison(f"training{of}", "a bare PyTorch loop", one, "of", 0.85, how=how)
+            for of, one in shares.items()]  # fmt: skip
+    used = result["our_flop_utilisation"]
+    peak = Comparison("training", "the card's peak", used, "of", how=f"{how}; 6 FLOPs a parameter")
+    return [*rows, *([] if used is None else [peak])]
+
+
 def main() -> None:
     """Print the comparison, as lines or with `--json` as an object."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -191,6 +203,7 @@ def main() -> None:
     config = TrainConfig(told.behaviour, size=SIZES[told.size])
     work = prepare(config, told.steps, resolve_device(told.device))
     result = {"behaviour": told.behaviour, "size": told.size, **measure(work, told.repeats)}
+    keep("training", rows_of(result), str(work.device))
     if told.json:
         print(json.dumps(result))
     else:
