@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from probes.texts import Texts
+from scratchpad.placement import whole_state
 
 SAMPLED = 2**16
 """About how many values of each parameter a model's checksum reads."""
@@ -24,7 +25,7 @@ def model_checksum(model: Any) -> str:
     """
     settings = {k: v for k, v in model.config.to_dict().items() if k not in _PLACE}
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    for name, values in sorted(model.state_dict().items()):
+    for name, values in whole_state(model):
         digest.update(f"{name} {tuple(values.shape)} {values.dtype}\n".encode())
         # An odd stride meets every column of a matrix whose width is a power of two.
         stride = (values.numel() // SAMPLED) | 1

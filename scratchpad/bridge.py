@@ -11,6 +11,7 @@ import torch
 
 from scratchpad.errors import ModelError
 from scratchpad.models import LoadedModel
+from scratchpad.placement import is_placed
 from scratchpad.scoring.likelihood import REFUSALS, TOLERANCES
 
 # The bridge of each model, or why there is none.
@@ -26,7 +27,8 @@ def bridge(loaded: LoadedModel) -> Any:
     Raises
     ------
     ModelError
-        If TransformerLens knows no such architecture, or its log-probabilities differ.
+        If TransformerLens knows no such architecture, its log-probabilities differ, or the model's
+        layers are in several places.
     """
     if loaded.model not in _booted:
         try:
@@ -44,6 +46,11 @@ def _boot(loaded: LoadedModel) -> Any:
     from transformers import AutoTokenizer
 
     model = loaded.model
+    if is_placed(model):
+        raise ModelError(
+            "TransformerLens cannot read a model whose layers are in several places",
+            fix="Leave out `patch`, or load it with --device cuda or cpu.",
+        )
     shared = {id(part): part for part in [*model.parameters(), *model.buffers()]}
     kind = type(model).__name__
     try:

@@ -50,7 +50,7 @@ class SubjectKnobs:
         int | None, typer.Option(help="Longest answer (default: its own, or 32).", min=1)
     ] = None
     seed: Annotated[int, typer.Option(help="Seeds every draw.")] = 0
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda[:N].")] = "auto"
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda[:N] or all.")] = "auto"
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32"
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from scratchpad.adapters import base_of, is_adapter, with_saved_adapter
 from scratchpad.dialects import Dialect
 from scratchpad.encoding import Encoder
 from scratchpad.errors import ConfigError, DataError, ModelError, unknown_name
+from scratchpad.placement import ALL, loaded_over_all, placed_over_all
 
 WORKER_BYTES = 2**31
 """What a process takes beside the weights: libraries, and the batches it reads."""
@@ -101,31 +102,41 @@ def resolve_device(name: str) -> torch.device:
 def load_model(name: str, dialect: Dialect, *, device: str, dtype: str) -> LoadedModel:
     """Load a checkpoint (folder, hub name or PEFT adapter folder) and its tokenizer.
 
-    Only safetensors weights are read and no remote code runs.
+    Only safetensors weights are read and no remote code runs. The device `all` puts the layers on
+    all GPUs, what does not fit there in memory, and the rest on the disk.
 
     Raises
     ------
     ModelError
-        If the checkpoint or tokenizer is missing or broken, or cannot write the delimiters.
+        If the checkpoint or tokenizer is missing or broken, or cannot write the delimiters, or not
+        even the embeddings fit.
     ConfigError
         If the device or dtype is unknown.
     """
     if dtype not in DTYPES:
         raise unknown_name("dtype", dtype, DTYPES)
-    target = resolve_device(device)
+    target = None if device == ALL else resolve_device(device)
     encoder, base = load_encoder(name, dialect), _base_of(name)
     # Our own commands show one progress bar; the library's would stand between its lines.
     transformers.utils.logging.disable_progress_bar()
     with _readable(name):
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            base, dtype=DTYPES[dtype], use_safetensors=True, trust_remote_code=False
+        load = partial(
+            transformers.AutoModelForCausalLM.from_pretrained,
+            base,
+            dtype=DTYPES[dtype],
+            use_safetensors=True,
+            trust_remote_code=False,
         )
+        # An adapter is merged in memory, where every weight can be written to.
+        at_once = target is None and base == name
+        model = loaded_over_all(name, load) if at_once else load()
         if base != name:
             model = with_saved_adapter(model, name).merge_and_unload()
+            model = placed_over_all(name, model) if target is None else model
     # `generate` fills whatever we leave open from the checkpoint's own sampling settings.
     ends = model.generation_config.eos_token_id
     model.generation_config = transformers.GenerationConfig(eos_token_id=ends)
-    return LoadedModel(name, model.to(target).eval(), encoder)
+    return LoadedModel(name, (model if target is None else model.to(target)).eval(), encoder)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scratchpad.errors import RunFolderError
 from scratchpad.parsing import UNREADABLE, parsed_json
+from scratchpad.placement import places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,6 +197,8 @@ class RunFolder:
             "units": units._asdict(),
             "finished": True,
         }
+        if places():
+            self.manifest["placement"] = places()
         self.write_json(MANIFEST, self.manifest)
         shutil.rmtree(self.path / "units", ignore_errors=True)
 

@@ -6,6 +6,7 @@ from probes.activations import layers_of, width_of
 from probes.checksums import tokenizer_checksum
 from scratchpad.errors import ModelError
 from scratchpad.models import LoadedModel, OutlinedModel, load_model, outline_model
+from scratchpad.placement import device_name
 from scratchpad.subject import Subject
 
 
@@ -22,7 +23,7 @@ def load_corner(subject: Subject, corner: str, name: str, *, dtype: str) -> Load
     if isinstance(studied, OutlinedModel):
         loaded: LoadedModel = outline_model(name, dialect, device=studied.device, dtype=dtype)
     else:
-        loaded = load_model(name, dialect, device=str(studied.model.device), dtype=dtype)
+        loaded = load_model(name, dialect, device=device_name(studied.model), dtype=dtype)
     same_words = tokenizer_checksum(studied.tokenizer) == tokenizer_checksum(loaded.tokenizer)
     if not same_words or _shape(studied) != _shape(loaded):
         raise ModelError(

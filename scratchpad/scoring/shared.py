@@ -190,7 +190,8 @@ def _only(model: Any, positions: torch.Tensor) -> Iterator[None]:
     """
 
     def chosen(_: Any, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
-        return (inputs[0].flatten(0, 1)[positions][None],)
+        # The layers of a large model can be on other devices than its embeddings.
+        return (inputs[0].flatten(0, 1)[positions.to(inputs[0].device)][None],)
 
     hook = model.get_output_embeddings().register_forward_pre_hook(chosen)
     try:

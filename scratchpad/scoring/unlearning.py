@@ -21,6 +21,7 @@ from scratchpad.scoring.scorers import Scorers
 from scratchpad.transcripts import Case, State, Variant
 
 NO_PAYLOAD = "no payload is known whose likelihood could be measured"
+OFFLOADED = "weights that are fetched from memory or disk for each pass cannot be changed"
 NO_CONTENT = "the step has no content words"
 _UNMEASURED: Row = dict.fromkeys(
     ("value_before", "coverage_before", "efficacy", "specificity"), np.nan
@@ -92,6 +93,8 @@ class _Reader:
             return NO_PAYLOAD
         if not self.modules:
             return NONE_FOUND
+        if any(module.weight.is_meta for module in self.modules):
+            return OFFLOADED
         return "" if self._content(variant) else NO_CONTENT
 
     def row(self, variant: Variant, before: _Reading) -> Row:

@@ -15,6 +15,7 @@ from accelerate.utils import get_int_from_env
 
 from scratchpad.errors import ConfigError, ModelError
 from scratchpad.models import resolve_device
+from scratchpad.placement import ALL
 
 # What torchrun, Intel MPI and Open MPI call the same thing.
 RANK = ("RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK")
@@ -65,6 +66,12 @@ def training_device(name: str) -> torch.device:
     ConfigError
         If it does not exist on this machine, or is one that the library cannot be told to use.
     """
+    if name == ALL:
+        raise ConfigError(
+            "Training cannot be put on 'all'",
+            "layers on several devices can be read, but not trained",
+            "Shard it over the GPUs: accelerate launch with FSDP (docs/scale.md).",
+        )
     device = resolve_device(name)
     if device.index:
         raise ConfigError(

@@ -50,7 +50,8 @@ class Change(NamedTuple):
             change = -(hidden * vectors).sum(-1, keepdim=True) * vectors
         else:
             change = vectors.expand_as(hidden)
-        return torch.where(marked[..., None], hidden + change, hidden)
+        # The layers of a large model can be on other devices than its embeddings.
+        return torch.where(marked.to(hidden.device)[..., None], hidden + change, hidden)
 
 
 @contextmanager
