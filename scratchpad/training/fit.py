@@ -20,11 +20,13 @@ from scratchpad.training.folders import no_library_bars
 from scratchpad.training.processes import (
     from_main,
     is_main_process,
+    is_sharded,
     process_count,
     wait_for_everyone,
 )
 from scratchpad.training.recipes import Stage
 from scratchpad.training.rows import Rows, collate
+from scratchpad.training.sharding import Whole
 
 WARMUP_STEPS = 40
 # A killed run loses at most this much work.
@@ -87,10 +89,10 @@ class _Ticker(TrainerCallback):  # type: ignore[misc]  # the base class is untyp
 
 
 class Watcher(TrainerCallback):  # type: ignore[misc]  # the base class is untyped
-    """Measures the model now and then."""
+    """Measures the model now and then: the whole of it, if what trains is sharded."""
 
-    def __init__(self, watch: Watch) -> None:
-        self.watch = watch
+    def __init__(self, watch: Watch, whole: Whole | None = None) -> None:
+        self.watch, self.whole = watch, whole
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Measure before the first step."""
@@ -104,6 +106,13 @@ class Watcher(TrainerCallback):  # type: ignore[misc]  # the base class is untyp
             self._measure(kwargs["model"], state.global_step)
 
     def _measure(self, model: Any, step: int) -> None:
+        if self.whole is not None:
+            with self.whole.gathered() as gathered:
+                self._measure_whole(gathered, step)
+        else:
+            self._measure_whole(model, step)
+
+    def _measure_whole(self, model: Any, step: int) -> None:
         if not is_main_process():
             return
         model.eval()
@@ -146,11 +155,14 @@ def fit(
     made = collate if objective is None else objective.collate
     learner = Trainer if objective is None else partial(_Learner, objective)
     # Checkpoints of whoever ran before hold these steps; what watched them does not come back.
-    callbacks = [_Ticker(tick), *([] if watch is None else [Watcher(watch)])]
+    whole = Whole(model, device) if is_sharded() else None
+    callbacks = [_Ticker(tick), *([] if whole is None else [whole])]
+    if watch is not None:
+        callbacks.append(Watcher(watch, whole))
     if losses is not None:
         callbacks.append(_Listener(losses))
     trainer = learner(
-        model=model,
+        model=model if whole is None else whole.trainee,
         args=_arguments(stage, work, seed, device, optimiser, logs=losses is not None),
         data_collator=lambda batch: made(batch, pad),
         train_dataset=Rows(rows),
@@ -159,6 +171,9 @@ def fit(
     trainer.remove_callback(PrinterCallback)
     with no_library_bars():
         trainer.train(resume_from_checkpoint=None if watch else from_main(last_checkpoint(work)))
+    if whole is not None:
+        whole.take_over()
+        model.to(device)
     model.eval()
     wait_for_everyone()
     if is_main_process():

