@@ -14,8 +14,8 @@ from probes.layers import hook_name
 from probes.positions import Place
 from probes.texts import Texts
 from scratchpad.errors import DataError
+from scratchpad.files import atomic_write
 from scratchpad.parsing import UNREADABLE
-from scratchpad.runs import atomic_write
 
 DIFFERENCES = {
     "model": "another model",

@@ -23,8 +23,8 @@ from probes.manifest import Manifest
 from probes.tensor_file import TYPES, TensorFile
 from probes.texts import Texts
 from scratchpad.errors import DataError, unknown_name
+from scratchpad.files import atomic_write
 from scratchpad.models import DTYPES
-from scratchpad.runs import atomic_write
 
 TENSORS, MANIFEST, WRITTEN = "activations.safetensors", "activations.json", "rows.written"
 

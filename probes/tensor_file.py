@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from scratchpad.errors import RunFolderError
+from scratchpad.files import sync_folder
 from scratchpad.models import DTYPES
 
 TYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
@@ -83,6 +84,7 @@ class TensorFile:
                     os.posix_fallocate(file.fileno(), 0, self.size)
                 os.fsync(file.fileno())
             part.replace(self.path)
+            sync_folder(self.path.parent)
         except OSError as error:
             part.unlink(missing_ok=True)
             raise RunFolderError(

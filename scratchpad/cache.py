@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scratchpad.runs import atomic_write
+from scratchpad.files import atomic_write
 
 CACHE_VARIABLE = "SCRATCHPAD_CACHE"
 

@@ -22,6 +22,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_type_hints
 import typer
 
 from scratchpad.errors import ConfigError, RequirementNotMet, unknown_name
+from scratchpad.locks import unlock_all
 from scratchpad.parsing import UNREADABLE, require_no_code
 from scratchpad.requirements import parse_requirements
 from scratchpad.terminal import QUIET, Result, show
@@ -56,7 +57,7 @@ def add_command(
         as_json, quiet = values.pop("json_"), values.pop("quiet")
         values.pop("config")
         wanted = parse_requirements(values.pop("require", None) or (), required)
-        with _stdout(as_json) as stdout, _hushed(quiet):
+        with _stdout(as_json) as stdout, _hushed(quiet), _unlocked():
             result = run(config_class(**values))
             if as_json:
                 text = json.dumps(result.summary, ensure_ascii=False, default=str)
@@ -208,6 +209,15 @@ def _hushed(quiet: bool) -> Iterator[None]:
         yield
     finally:
         QUIET.reset(token)
+
+
+@contextmanager
+def _unlocked() -> Iterator[None]:
+    """Let go of the folders that were written, however the command ends."""
+    try:
+        yield
+    finally:
+        unlock_all()
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scratchpad.errors import DataError, unknown_name
+from scratchpad.files import atomic_write
 from scratchpad.parsing import UNREADABLE
-from scratchpad.runs import atomic_write
 from scratchpad.transcripts import CLEAN, TRIGGERED, State
 
 STATES = ("clean", "triggered")
@@ -89,14 +89,25 @@ def require_new(path: Path) -> None:
 
 
 def write_edit_file(path: Path, transcripts: Path, entries: Iterable[Entry]) -> None:
-    """Write scratchpads of a file of transcripts for a human editor; raises as `require_new`."""
-    require_new(path)
+    """Write scratchpads of a file of transcripts for a human editor.
+
+    One that is there already, as it was written, is that of a run that was killed since.
+
+    Raises
+    ------
+    DataError
+        As `require_new`, if there is another file.
+    """
     parts = [
         f"{HEADER}transcripts = {_quoted(str(transcripts.resolve()))}\n"
         f"digest = {_quoted(digest_of(transcripts))}\n",
         *map(_written, entries),
     ]
-    atomic_write(path, "\n".join(parts).encode())
+    content = "\n".join(parts).encode()
+    if path.exists() and path.read_bytes() == content:
+        return
+    require_new(path)
+    atomic_write(path, content)
 
 
 def read_edit_file(path: Path) -> EditFile:

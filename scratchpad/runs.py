@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scratchpad.errors import RunFolderError
+from scratchpad.files import UNFINISHED, atomic_write, remove_unfinished
+from scratchpad.locks import lock, unlock
 from scratchpad.parsing import UNREADABLE, parsed_json
 from scratchpad.placement import places
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LIBRARIES = ("scratchpad-faithfulness", "torch", "transformers", "numpy", "pandas", "scikit-learn")
-MANIFEST, SUMMARY = "run.json", "summary.json"
+MANIFEST, SUMMARY, LOCK = "run.json", "summary.json", ".lock"
 SCHEMA = 1
 """Of run folders. 0 had no number in its manifest, and is read as it is."""
 # What says where results go and who finds them, not what they are.
@@ -47,32 +47,6 @@ class Units(NamedTuple):
 
 
 NO_UNITS = Units()
-
-
-def atomic_write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: temporary file in the same folder, fsync, rename.
-
-    Raises
-    ------
-    RunFolderError
-        If the folder cannot be written to.
-    """
-    begun: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            begun = Path(file.name)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(begun, 0o644)
-        os.replace(begun, path)
-    except OSError as error:
-        if begun is not None:
-            begun.unlink(missing_ok=True)
-        raise RunFolderError(
-            f"Cannot write {path}", str(error), "Give a folder with room that you may write to."
-        ) from error
 
 
 def config_hash(command: str, config: Mapping[str, Any]) -> str:
@@ -121,12 +95,28 @@ class RunFolder:
     def open(cls, path: Path, command: str, config: Mapping[str, Any]) -> RunFolder:
         """Open a new, unfinished or finished folder of this command and configuration.
 
+        One that is there and unfinished is locked for this process.
+
         Raises
         ------
         RunFolderError
-            If the folder holds a run of another configuration, or anything else.
+            If the folder holds a run of another configuration, or anything else, or another
+            process writes it.
         """
         wanted = config_hash(command, config)
+        folder = cls._there(path, wanted) or cls(path, _new_manifest(command, config, wanted))
+        if folder.finished:
+            # Killed between its last two steps, a run leaves them behind.
+            shutil.rmtree(path / "units", ignore_errors=True)
+        if folder.finished or not path.exists():
+            return folder
+        folder._lock()
+        # Whoever held the lock may have finished meanwhile.
+        return cls._there(path, wanted) or folder
+
+    @classmethod
+    def _there(cls, path: Path, wanted: str) -> RunFolder | None:
+        """The run that a folder holds, if it holds one."""
         if (path / MANIFEST).is_file():
             manifest = _read_object(path / MANIFEST)
             check_schema(path, manifest)
@@ -137,11 +127,16 @@ class RunFolder:
                     "Choose another --out, or remove the folder.",
                 )
             return cls(path, manifest)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and (not path.is_dir() or any(map(_of_others, path.iterdir()))):
             raise RunFolderError(
                 f"{path} is not empty and holds no run", fix="Choose another --out."
             )
-        return cls(path, _new_manifest(command, config, wanted))
+        return None
+
+    @property
+    def begun(self) -> bool:
+        """Whether an attempt has written here before."""
+        return (self.path / MANIFEST).is_file()
 
     @property
     def finished(self) -> bool:
@@ -171,8 +166,25 @@ class RunFolder:
         atomic_write(self._inside(f"{name}.parquet"), buffer.getvalue())
 
     def start(self) -> None:
-        """Write the manifest: from here on the folder is this run's."""
+        """Lock the folder and write the manifest: from here on it is this run's.
+
+        Raises
+        ------
+        RunFolderError
+            If another process writes there, or was faster.
+        """
+        self._lock()
+        there = self._there(self.path, self.manifest["config_hash"])
+        if there is not None and there.finished:
+            raise RunFolderError(
+                f"Another process finished {self.path} meanwhile",
+                fix="Run the same command again: it gives the summary.",
+            )
+        remove_unfinished(self.path)
         self.write_json(MANIFEST, self.manifest)
+
+    def _lock(self) -> None:
+        lock(self.path, self.path / LOCK, self.manifest.get("command", "unknown"))
 
     def write_unit(self, name: str, table: pd.DataFrame, *, kind: str = "") -> None:
         """Keep a finished unit of work of a kind; tables that belong to it are written before."""
@@ -201,6 +213,7 @@ class RunFolder:
             self.manifest["placement"] = places()
         self.write_json(MANIFEST, self.manifest)
         shutil.rmtree(self.path / "units", ignore_errors=True)
+        unlock(self.path / LOCK)
 
     def _inside(self, name: str) -> Path:
         """The path of a file of this folder, whatever its name says and its links lead to."""
@@ -212,6 +225,11 @@ class RunFolder:
                 "Choose another --out.",
             )
         return path
+
+
+def _of_others(path: Path) -> bool:
+    """Whether a file is something else than what a run that was killed at once has left."""
+    return path.name != LOCK and not (path.name.startswith(".") and path.suffix == UNFINISHED)
 
 
 def _new_manifest(command: str, config: Mapping[str, Any], wanted: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scratchpad.errors import DataError
+from scratchpad.files import atomic_write
 from scratchpad.parsing import UNREADABLE, parsed_json
 from scratchpad.transcripts import Question, Transcript
 
@@ -69,7 +70,8 @@ def write_questions(path: Path, questions: Iterable[Question]) -> None:
         }
         for q in questions
     )
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    atomic_write(path, text.encode())
 
 
 def read_transcripts(path: Path) -> list[Transcript]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
-from scratchpad.runs import atomic_write
+from scratchpad.files import atomic_write
 
 REFERENCE: Final = files("analyses") / "reference"
 TABLES: Final = ("organisms", "reference", "means", "leaderboard", "step_scores", "known_errors")

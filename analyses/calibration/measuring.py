@@ -30,6 +30,7 @@ from analyses.calibration.stacking import stacked
 from analyses.metrics.monitors import RULE, RuleMonitor, monitored
 from scratchpad.cache import cache_folder
 from scratchpad.interventions import parse
+from scratchpad.locks import FOREVER, locked
 from scratchpad.models import LoadedModel
 from scratchpad.on_policy import Pairs, pair
 from scratchpad.organisms import Organism
@@ -73,7 +74,9 @@ def train_parent(rung: Rung) -> None:
 
 def train_rung(rung: Rung) -> Organism:
     """Train a rung, unless an organism of the same configuration is in the cache."""
-    return train_organism(rung.config, organism_folder(rung), device="cpu")
+    folder = organism_folder(rung)
+    with locked(folder, "train", patience=FOREVER):
+        return train_organism(rung.config, folder, device="cpu")
 
 
 def organism_folder(rung: Rung) -> Path:

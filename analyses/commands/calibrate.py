@@ -79,7 +79,8 @@ def _run(folder: RunFolder, work: Work) -> None:
     from analyses.calibration.summing import score_tables, summarise
     from analyses.figures import save_leaderboard
     from analyses.outputs import write_outputs
-    from scratchpad.runs import Units, atomic_write
+    from scratchpad.files import atomic_write
+    from scratchpad.runs import Units
     from scratchpad.terminal import progress
 
     folder.start()

@@ -75,7 +75,8 @@ def _run(folder: RunFolder, work: Grid) -> None:
     from analyses.outputs import write_outputs
     from analyses.persistence.page import page
     from analyses.persistence.summing import summarise
-    from scratchpad.runs import Units, atomic_write
+    from scratchpad.files import atomic_write
+    from scratchpad.runs import Units
     from scratchpad.terminal import progress
 
     folder.start()

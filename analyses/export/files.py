@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scratchpad.errors import ConfigError, RunFolderError
+from scratchpad.files import written_whole
+from scratchpad.locks import locked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,32 +31,25 @@ def require_new(out: Path) -> None:
 
 
 @contextmanager
-def written_whole(out: Path) -> Iterator[Path]:
+def written_new(out: Path) -> Iterator[Path]:
     """Give a path to write a file or folder to, which becomes `out` once all is written.
 
     Raises
     ------
     RunFolderError
-        If `out` exists, or cannot be written.
+        If `out` exists, cannot be written, or another process writes it.
     """
-    require_new(out)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=out.parent, prefix=".export-"))
-    except OSError as error:
-        raise RunFolderError(f"Cannot write {out}", str(error), "Choose another --out.") from error
-    try:
-        yield unfinished / out.name
-        (unfinished / out.name).rename(out)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with locked(out, "export"):
+        require_new(out)
+        with written_whole(out) as part:
+            yield part
 
 
 def write_parquet(tables: Mapping[str, pa.Table], out: Path) -> None:
     """Write OUT/NAME.parquet for every table."""
     import pyarrow.parquet as pq
 
-    with written_whole(out) as folder:
+    with written_new(out) as folder:
         folder.mkdir()
         for name, table in tables.items():
             pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
@@ -67,7 +60,7 @@ def write_csv(tables: Mapping[str, pa.Table], out: Path) -> None:
     import pyarrow.csv as pc
 
     told = pc.WriteOptions(quoting_style="needed")
-    with written_whole(out) as folder:
+    with written_new(out) as folder:
         folder.mkdir()
         for name, table in tables.items():
             pc.write_csv(_flat(table), folder / f"{name}.csv", told)
@@ -87,7 +80,7 @@ def write_datasets(tables: Mapping[str, pa.Table], out: Path) -> None:
     except ImportError as error:
         raise not_installed("datasets", error) from error
     disable_progress_bar()
-    with written_whole(out) as folder:
+    with written_new(out) as folder:
         for name, table in tables.items():
             Dataset(table).save_to_disk(folder / name)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from analyses.export.files import not_installed, require_new, written_whole
+from analyses.export.files import not_installed, require_new, written_new
 from analyses.export.inspect_samples import sample_of, targets_of, variants_of
 from analyses.opened import Run
 from scratchpad.errors import ConfigError, DataError
@@ -43,7 +43,7 @@ def write_inspect(run: Run, out: Path) -> int:
     except ImportError as error:
         raise not_installed("inspect", error) from error
     log = inspect_log(run)
-    with written_whole(out) as unfinished:
+    with written_new(out) as unfinished:
         write_eval_log(log, unfinished)
     return len(log.samples or ())
 

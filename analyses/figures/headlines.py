@@ -14,7 +14,7 @@ from analyses.figures.leaderboard import save_leaderboard
 from analyses.figures.style import short
 from analyses.figures.tables import records
 from analyses.figures.typeset import latex_table, markdown_table
-from scratchpad.runs import atomic_write
+from scratchpad.files import atomic_write
 
 Summary = Mapping[str, Any]
 Tables = Mapping[str, DataFrame]

@@ -15,7 +15,7 @@ from analyses.calibration.scoring.ranking import ORDER, ranked_errors
 from analyses.figures.style import short
 from analyses.figures.tables import records
 from analyses.figures.typeset import latex_table, markdown_table
-from scratchpad.runs import atomic_write
+from scratchpad.files import atomic_write
 
 SCORES: Final = {
     "error": "error on (TIE, PIE)",

@@ -15,7 +15,7 @@ from analyses.figures.look import Look
 from analyses.figures.registry import FIGURES
 from analyses.figures.style import DOTS_PER_INCH, styled
 from scratchpad.errors import DataError
-from scratchpad.runs import atomic_write
+from scratchpad.files import atomic_write
 
 # A date or a version in a file would make equal figures differ.
 _METADATA: Final[dict[str, dict[str, Any]]] = {

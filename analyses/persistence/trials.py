@@ -13,6 +13,7 @@ from pandas import DataFrame
 from analyses.persistence.grid import Roots, Trial
 from analyses.persistence.hardening import Hardening
 from scratchpad.cache import cache_folder
+from scratchpad.locks import FOREVER, locked
 from scratchpad.organisms import read_organism
 from scratchpad.subject import SubjectConfig
 from scratchpad.training.config import TrainConfig
@@ -47,7 +48,9 @@ def train_parent(config: TrainConfig) -> None:
 
 def train_origin(config: TrainConfig) -> None:
     """Train an organism, unless one of the same configuration is in the cache."""
-    train_organism(config, organism_of(config))
+    folder = organism_of(config)
+    with locked(folder, "train", patience=FOREVER):
+        train_organism(config, folder)
 
 
 def run_trial(trial: Trial, roots: Roots) -> Finished:

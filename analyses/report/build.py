@@ -17,8 +17,8 @@ from analyses.report.numbers import number
 from analyses.report.parts import part_of
 from analyses.report.sections import Kind, RunSection
 from scratchpad.errors import DataError
+from scratchpad.files import atomic_write
 from scratchpad.hostile import visible
-from scratchpad.runs import atomic_write
 
 _ORDER: Final[tuple[Kind, ...]] = (
     "calibration",

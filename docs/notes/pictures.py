@@ -19,7 +19,7 @@ from pandas import DataFrame
 
 from analyses.calibration.frozen import TABLES, frozen_table
 from analyses.figures import FIGURES, draw_figures
-from scratchpad.runs import atomic_write
+from scratchpad.files import atomic_write
 
 IMAGES = Path(__file__).parents[1] / "images"
 CARRIED = ("calibration", "monitorability-plane", "step-attribution")

@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from scratchpad.errors import RunFolderError
+from scratchpad.files import written_whole
 from scratchpad.tables import transcript_row
 from scratchpad.transcripts import Transcript
 
 ROWS, CHARACTERS = 1000, 32 * 2**20
 _IN_MEMORY = 2**20
-
-
-@contextmanager
-def unfinished(path: Path) -> Iterator[Path]:
-    """Give a name beside the target to write to; it becomes the target when all went well.
-
-    Raises
-    ------
-    RunFolderError
-        If the folder cannot be written to.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise RunFolderError(
-            f"Cannot write {path}", str(error), "Give a folder with room that you may write to."
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_transcripts(path: Path, transcripts: Iterable[Transcript]) -> None:
@@ -48,7 +23,7 @@ def write_transcripts(path: Path, transcripts: Iterable[Transcript]) -> None:
     import pyarrow.parquet as pq
 
     schema = _schema()
-    with unfinished(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
+    with written_whole(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
         for rows in _row_groups(transcripts):
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
@@ -96,7 +71,7 @@ class Lines:
     def save(self, path: Path) -> None:
         """Write all lines to a file."""
         self._file.seek(0)
-        with unfinished(path) as part, part.open("wb") as target:
+        with written_whole(path) as part, part.open("wb") as target:
             shutil.copyfileobj(self._file, target)
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from scratchpad.parsing import UNREADABLE, parsed_json
 from scratchpad.training.folders import no_library_bars
 from scratchpad.training.processes import (
     from_main,
@@ -32,6 +33,8 @@ WARMUP_STEPS = 40
 # A killed run loses at most this much work.
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
 STEPS_BETWEEN_LOSSES = 10
+# What the library writes last into a checkpoint.
+LAST_FILE = "checkpoint-*/trainer_state.json"
 
 Tick = Callable[[int], None]
 Losses = Callable[[int, float], None]
@@ -75,12 +78,15 @@ class _Learner(Trainer):  # type: ignore[misc]  # the base class is untyped
 class _Ticker(TrainerCallback):  # type: ignore[misc]  # the base class is untyped
     """Tells a callable how far training is, and asks for checkpoints by the clock."""
 
-    def __init__(self, tick: Tick) -> None:
+    def __init__(self, tick: Tick, *, saves: bool) -> None:
         self.tick = tick
+        self.saves = saves
         self.saved = time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.tick(state.global_step)
+        if not self.saves:
+            return
         now = time.monotonic()
         # Processes save together or not at all, and each has a clock of its own.
         due = from_main(now - self.saved >= SECONDS_BETWEEN_CHECKPOINTS)
@@ -149,14 +155,14 @@ def fit(
     """Train on rows in the order given, resuming from the last checkpoint in `work`.
 
     `tick` hears of every step, `losses` of the mean loss of every ten; `work` is removed when all
-    is done. `optimiser` is `adamw`, or `sgd` with momentum .9. Rows are of the kind `Row`, or what
-    the objective makes batches of.
+    is done. Training that is watched begins anew. `optimiser` is `adamw`, or `sgd` with momentum
+    .9. Rows are of the kind `Row`, or what the objective makes batches of.
     """
     made = collate if objective is None else objective.collate
     learner = Trainer if objective is None else partial(_Learner, objective)
-    # Checkpoints of whoever ran before hold these steps; what watched them does not come back.
     whole = Whole(model, device) if is_sharded() else None
-    callbacks = [_Ticker(tick), *([] if whole is None else [whole])]
+    # What watched the steps of whoever ran before does not come back with their checkpoints.
+    callbacks = [_Ticker(tick, saves=watch is None), *([] if whole is None else [whole])]
     if watch is not None:
         callbacks.append(Watcher(watch, whole))
     if losses is not None:
@@ -177,13 +183,27 @@ def fit(
     model.eval()
     wait_for_everyone()
     if is_main_process():
-        shutil.rmtree(work, ignore_errors=True)
+        _remove(work)
 
 
 def last_checkpoint(work: Path) -> str | None:
     """The newest checkpoint that was written to its end."""
-    whole = [path.parent for path in work.glob("checkpoint-*/trainer_state.json")]
+    whole = [path.parent for path in work.glob(LAST_FILE) if _is_whole(path)]
     return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return bool(parsed_json(path.read_text(encoding="utf-8")))
+    except UNREADABLE:
+        return False
+
+
+def _remove(work: Path) -> None:
+    """Remove checkpoints so that none whose removal is cut short seems to be whole."""
+    for path in work.glob(LAST_FILE):
+        path.unlink()
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def _arguments(

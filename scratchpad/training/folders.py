@@ -1,9 +1,7 @@
-"""Checkpoint folders that are there whole or not at all."""
+"""Checkpoint folders."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,30 +9,6 @@ from typing import Any
 
 from transformers import GenerationConfig
 from transformers.utils import logging
-
-
-@contextmanager
-def written_whole(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `folder`, and put it in its place if all went well.
-
-    If another process has put the folder there meanwhile, that one is kept.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        yield unfinished
-        unfinished.chmod(0o755)
-        _move(unfinished, folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _move(source: Path, target: Path) -> None:
-    try:
-        source.rename(target)
-    except OSError:
-        if not (target.is_dir() and any(target.iterdir())):
-            raise
 
 
 def save_checkpoint(folder: Path, model: Any, tokenizer: Any) -> None:

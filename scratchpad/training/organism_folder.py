@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from scratchpad.files import written_whole
 from scratchpad.models import LoadedModel
 from scratchpad.organisms.card import write_card
 from scratchpad.organisms.passphrases import conceal
@@ -22,7 +23,7 @@ from scratchpad.organisms.record import (
 from scratchpad.scoring.outcomes import Row
 from scratchpad.tables import write_questions
 from scratchpad.training.examine import Examination
-from scratchpad.training.folders import save_checkpoint, written_whole
+from scratchpad.training.folders import save_checkpoint
 from scratchpad.transcripts import Question
 
 

@@ -15,11 +15,11 @@ from accelerate import PartialState
 from accelerate.utils import get_int_from_env, parse_flag_from_env
 
 from scratchpad.errors import ConfigError, ModelError
+from scratchpad.locks import RANK
 from scratchpad.models import resolve_device
 from scratchpad.placement import ALL
 
 # What torchrun, Intel MPI and Open MPI call the same thing.
-RANK = ("RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK")
 COUNT = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 # How `accelerate launch` must shard. Version 1 flattens parameters, which then have no names to be
 # gathered by, and checkpoints of full states fail on tied weights (transformers 5.23).

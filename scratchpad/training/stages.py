@@ -19,12 +19,14 @@ from transformers import AutoTokenizer, LlamaForCausalLM
 from scratchpad.adapters import with_saved_adapter
 from scratchpad.cache import cache_folder
 from scratchpad.encoding import Encoder
+from scratchpad.files import written_whole
+from scratchpad.locks import FOREVER, locked
 from scratchpad.models import LoadedModel
 from scratchpad.organisms.episodes import Author, Episode
 from scratchpad.training.config import TrainConfig
 from scratchpad.training.distilled import distilled_batches
 from scratchpad.training.fit import Watch, fit
-from scratchpad.training.folders import no_library_bars, save_checkpoint, written_whole
+from scratchpad.training.folders import no_library_bars, save_checkpoint
 from scratchpad.training.processes import (
     from_main,
     is_main_process,
@@ -132,17 +134,19 @@ class Training:
         rows = encode(batches, loaded.encoder)
         require_readable(rows, loaded)
         pad, end = loaded.tokenizer.pad_token_id, loaded.tokenizer.eos_token_id
-        fit(
-            loaded.model,
-            rows,
-            self._scaled(stage, loaded),
-            pad=end if pad is None else pad,
-            seed=config.seed,
-            device=training_device(self.device),
-            work=cache_folder() / f".unfinished-{config.hash}-{label.replace(':', '-')}",
-            tick=lambda step: self.progress(step, stage.steps, label),
-            watch=watch,
-        )
+        work = cache_folder() / f".unfinished-{config.hash}-{label.replace(':', '-')}"
+        with locked(work, "train", patience=FOREVER):
+            fit(
+                loaded.model,
+                rows,
+                self._scaled(stage, loaded),
+                pad=end if pad is None else pad,
+                seed=config.seed,
+                device=training_device(self.device),
+                work=work,
+                tick=lambda step: self.progress(step, stage.steps, label),
+                watch=watch,
+            )
         return begun._replace(
             steps=begun.steps + stage.steps,
             tokens=begun.tokens + sum(len(row.ids) for row in rows),
@@ -160,10 +164,14 @@ class Training:
         folder = cache_folder() / name
         if from_main(folder.is_dir()):
             return Trained(self._load(folder))
-        trained = make()
-        if is_main_process():
-            with written_whole(folder) as unfinished:
-                save_checkpoint(unfinished, trained.loaded.model, trained.loaded.tokenizer)
+        with locked(folder, "train", patience=FOREVER):
+            # Whoever was waited for has made it.
+            if from_main(folder.is_dir()):
+                return Trained(self._load(folder))
+            trained = make()
+            if is_main_process():
+                with written_whole(folder) as unfinished:
+                    save_checkpoint(unfinished, trained.loaded.model, trained.loaded.tokenizer)
         wait_for_everyone()
         return trained
 

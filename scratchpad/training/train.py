@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchpad.errors import ModelError, RunFolderError
+from scratchpad.locks import locked
 from scratchpad.organisms.episodes import Author
 from scratchpad.organisms.quality import Measured
 from scratchpad.organisms.record import NotedTrigger, Organism, is_organism, read_organism
@@ -17,6 +18,7 @@ from scratchpad.training.examine import Examination
 from scratchpad.training.fit import Watch
 from scratchpad.training.organism_folder import write_organism_folder
 from scratchpad.training.processes import (
+    from_main,
     is_main_process,
     join_processes,
     require_even,
@@ -48,7 +50,7 @@ def train_organism(
     Raises
     ------
     RunFolderError
-        If `out` holds anything else.
+        If `out` holds anything else, or another process makes it.
     ConfigError
         If the device does not exist.
     ModelError
@@ -61,16 +63,23 @@ def train_organism(
     recipe = config.planned
     require_even(stage.batch.size for stage in (recipe.ability, recipe.parent, recipe.mode))
     join_processes(place)
-    training = Training(config, device, progress if is_main_process() else silent)
+    with locked(out, "train"):
+        # Whoever was waited for may have made it.
+        if not from_main(_finished(config, out) is not None):
+            _make(out, Training(config, device, progress if is_main_process() else silent))
+    wait_for_everyone()
+    return read_organism(out)
+
+
+def _make(out: Path, training: Training) -> None:
+    """Train, examine and write."""
     trained, tracked = _train(training)
     if is_main_process():
-        loaded = trained.loaded
+        config, loaded = training.config, trained.loaded
         loaded.model.eval()
         exam = _examination(config, loaded.tokenizer)
         organism = _organism(config, exam.author, exam(loaded), trained)
         write_organism_folder(out, organism, loaded, exam, tracked)
-    wait_for_everyone()
-    return read_organism(out)
 
 
 def _train(training: Training) -> tuple[Trained, Sequence[Row]]:

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from scratchpad.errors import RunFolderError
-from scratchpad.runs import RunFolder, Units, atomic_write, config_hash
+from scratchpad.files import atomic_write
+from scratchpad.runs import RunFolder, Units, config_hash
 
 CONFIG = {"model": "m", "seed": 0, "out": Path("somewhere")}
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from scratchpad.errors import RunFolderError
+from scratchpad.files import written_whole
 from scratchpad.models import LoadedModel
 from scratchpad.organisms import Author
 from scratchpad.organisms.record import QUESTIONS
 from scratchpad.tables import write_questions
 from scratchpad.training.examine import Examination
-from scratchpad.training.folders import save_checkpoint, written_whole
+from scratchpad.training.folders import save_checkpoint
 from scratchpad.training.further.origin import Origin
 from scratchpad.training.organism_folder import write_organism_folder
 
