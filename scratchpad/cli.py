@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from scratchpad.disk import disk_error
 from scratchpad.errors import ScratchpadError
 from scratchpad.hostile import visible
 
@@ -53,6 +54,11 @@ def main() -> None:
         _fail(" ".join(error.format_message().split()), 2)
     except typer.Abort:
         _fail("Interrupted.", 130)
+    except Exception as error:
+        told = disk_error(error)
+        if told is None:
+            raise
+        _fail(str(told), told.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
