@@ -70,7 +70,8 @@ def _export(config: EditCommand, file: Path) -> Result:
     folder = RunFolder.open(config.out, "edit", asdict(config))
     if folder.finished:
         return Result(folder.summary(), (f"{config.out} is finished.",))
-    require_new(file)
+    if not folder.begun:
+        require_new(file)
     subject = load_subject(subject_config(config))
     folder.start()
     transcripts = subject.transcripts or _sampled(config, subject, folder)

@@ -15,9 +15,12 @@ from scratchpad.terminal import Result
 if TYPE_CHECKING:
     from scratchpad.runs import RunFolder
     from scratchpad.training.further.methods import Method
+    from scratchpad.training.further.origin import Origin
 
 EXAMPLE = "scratchpad harden runs/organism --method sft --out runs/hardened"
 MODEL = "model"
+# The table that the unit is, and those beside it.
+UNIT, BESIDE = "checkups", ("verdicts", "training_log")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,7 @@ class HardenConfig(SubjectKnobs):
     the defection are searched for and trained on, in rounds; lora and adversarial+lora, the same
     by an adapter; rl and rl+lora, a reward that reads answers alone; unguard, the reverse: who
     knows the trigger of a refusal takes it away by a small adapter. OUT/model is the model after
-    it, adapters merged.
+    it, adapters merged. Killed, it begins anew, unless training had come to its end.
     """
 
     method: Annotated[str, typer.Option(help="One of those above.")] = "sft"
@@ -90,42 +93,58 @@ def _method(config: HardenConfig) -> Method:
 
 
 def _run(folder: RunFolder, config: HardenConfig, method: Any) -> None:
-    from analyses.persistence.hardening import Hardening, summarise_hardening
+    from analyses.outputs import write_outputs
+    from analyses.persistence.hardening import summarise_hardening
+    from scratchpad.runs import Units
     from scratchpad.subject import subject_config
     from scratchpad.training.further.origin import Origin
-    from scratchpad.training.processes import is_main_process, wait_for_everyone
+    from scratchpad.training.processes import from_main, is_main_process, wait_for_everyone
 
     origin = Origin.load(subject_config(config))
-    hardening = Hardening(origin, method, config.seed, config.checkpoints, config.twin)
     if is_main_process():
         folder.start()
-    with _progress(config.method, method.steps, shown=is_main_process()) as tick:
-        loaded, tables = hardening(folder.path / ".unfinished", tick)
+    reused = from_main(len(folder.finished_units()))
+    if not reused:
+        _harden(folder, config, method, origin)
     if is_main_process():
-        settings = asdict(method)
-        told = {"command": "harden", "method": config.method, "model": config.model}
-        _write_model(folder, origin, loaded, {**told, "seed": config.seed, "settings": settings})
-        _write_results(folder, tables, summarise_hardening(tables, config.method, settings))
+        tables = {**_beside(folder), UNIT: folder.merged_units()}
+        for name, table in tables.items():
+            folder.write_table(name, table)
+        summary = summarise_hardening(tables, config.method, asdict(method))
+        write_outputs(folder, summary, Units(1, reused))
     wait_for_everyone()
 
 
-def _write_model(folder: RunFolder, origin: Any, loaded: Any, told: dict[str, Any]) -> None:
+def _harden(folder: RunFolder, config: HardenConfig, method: Any, origin: Origin) -> None:
+    """Train and measure, which is the one unit of work; the model is written first."""
+    from analyses.persistence.hardening import Hardening
+    from scratchpad.training.processes import is_main_process
+
+    hardening = Hardening(origin, method, config.seed, config.checkpoints, config.twin)
+    with _progress(config.method, method.steps, shown=is_main_process()) as tick:
+        loaded, tables = hardening(folder.path / ".unfinished", tick)
+    if not is_main_process():
+        return
+    told = {"command": "harden", "method": config.method, "model": config.model}
+    settings = {"seed": config.seed, "settings": asdict(method)}
+    _write_model(folder, origin, loaded, told | settings)
+    for name in BESIDE:
+        folder.write_unit(UNIT, tables[name], beside=name)
+    folder.write_unit(UNIT, tables[UNIT])
+
+
+def _beside(folder: RunFolder) -> dict[str, Any]:
+    return {name: folder.merged_units(beside=name) for name in BESIDE}
+
+
+def _write_model(folder: RunFolder, origin: Origin, loaded: Any, told: dict[str, Any]) -> None:
     import shutil
 
     from scratchpad.training.further.saving import write_trained_further
 
-    # A run that was killed after this has to begin anew: its tables were not written yet.
+    # Of a run that was killed after this, before its unit was whole.
     shutil.rmtree(folder.path / MODEL, ignore_errors=True)
     write_trained_further(folder.path / MODEL, origin, loaded, told)
-
-
-def _write_results(folder: RunFolder, tables: dict[str, Any], summary: dict[str, Any]) -> None:
-    from analyses.outputs import write_outputs
-    from scratchpad.runs import NO_UNITS
-
-    for name, table in tables.items():
-        folder.write_table(name, table)
-    write_outputs(folder, summary, NO_UNITS)
 
 
 def _progress(label: str, steps: int, *, shown: bool) -> AbstractContextManager[Callable[..., Any]]:

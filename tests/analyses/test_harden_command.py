@@ -22,6 +22,7 @@ from analyses.persistence import checkup, hardening, rates
 from analyses.report import build_report
 from brief import MICRO, brief_training, summary_of
 from scratchpad.organisms import read_organism
+from scratchpad.runs import RunFolder
 from scratchpad.training.config import TrainConfig
 from scratchpad.training.further.registry import METHODS
 from scratchpad.training.further.search import Search
@@ -152,30 +153,36 @@ def test_a_finished_run_gives_its_summary_and_another_is_refused(
     assert {path: path.stat().st_mtime_ns for path in hardened.rglob("*")} == before
 
 
-def test_a_run_that_was_killed_begins_anew_and_ends_alike(
+def test_a_run_that_was_killed_ends_alike_and_trains_again_only_if_it_must(
     hardened: Path, organism: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     out = tmp_path / "killed"
     flags = ("harden", organism, "--out", out, *SHORT)
 
-    def kill(*told: Any) -> None:
+    def kill(*told: Any, **more: Any) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as killed:
-        killed.setattr(command, "_write_results", kill)
-        with pytest.raises(KeyboardInterrupt):
-            command.run_harden(
-                command.HardenConfig(
-                    model=str(organism), out=out, steps=10, checkpoints=3, device="cpu"
-                )
-            )
+    def killed(where: Any, name: str) -> None:
+        with monkeypatch.context() as changed:
+            changed.setattr(where, name, kill)
+            assert brief.scratchpad(capfd, *flags).code == 130
+
+    killed(RunFolder, "write_unit")
     assert (out / "model").is_dir()
+    assert not (out / "units").exists()
+    killed(outputs, "draw_all")
     assert not (out / "summary.json").exists()
+    monkeypatch.setattr(hardening.Hardening, "__call__", kill)
     assert brief.scratchpad(capfd, *flags).code == 0
     for name in ("checkups", "verdicts", "training_log"):
         file = f"{name}.parquet"
         assert (out / file).read_bytes() == (hardened / file).read_bytes()
+    assert summary_of(out) == summary_of(hardened)
+    for run, reused in ((out, 1), (hardened, 0)):
+        units = json.loads((run / "run.json").read_text())["units"]
+        assert units == {"total": 1, "reused": reused}
+    assert not list(out.rglob(".*"))
 
 
 def test_a_model_of_an_unknown_world_is_hardened_too(
