@@ -11,8 +11,8 @@ from pathlib import Path
 
 from scratchpad.errors import RunFolderError
 
-UNFINISHED = ".part"
-"""How the name of what is being written ends; it begins with a dot."""
+UNFINISHED = ".part."
+"""How the name of what is being written begins."""
 
 
 def atomic_write(path: Path, content: bytes) -> None:
@@ -27,7 +27,7 @@ def atomic_write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED, delete=False
+            dir=path.parent, prefix=f"{UNFINISHED}{path.name}.", delete=False
         ) as file:
             begun = Path(file.name)
             file.write(content)
@@ -44,21 +44,20 @@ def atomic_write(path: Path, content: bytes) -> None:
 
 @contextmanager
 def written_whole(target: Path) -> Iterator[Path]:
-    """Give a path for a file or a folder, which replaces the target if all went well.
+    """Give a path beside the target for a file or a folder, which replaces it if all went well.
 
-    It has the target's name, in a folder beside it. Only one process at a time may do so with one
-    target; what a killed one has left is removed.
+    It ends as the target does, which some libraries go by. Only one process at a time may do so
+    with one target; what a killed one has left is removed.
 
     Raises
     ------
     RunFolderError
         If there is no writing there.
     """
-    room = target.with_name(f".{target.name}{UNFINISHED}")
-    part = room / target.name
+    part = target.with_name(f"{UNFINISHED}{target.name}")
     try:
-        remove(room)
-        room.mkdir(parents=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        remove(part)
         yield part
         sync_tree(part)
         os.replace(part, target)
@@ -66,7 +65,7 @@ def written_whole(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise cannot_write(target, error) from error
     finally:
-        remove(room)
+        remove(part)
 
 
 def cannot_write(path: Path, error: OSError) -> RunFolderError:
@@ -87,7 +86,7 @@ def remove(path: Path) -> None:
 
 def remove_unfinished(folder: Path) -> None:
     """Remove what a killed process was writing anywhere in a folder that nobody else writes."""
-    for path in [*folder.rglob(f".*{UNFINISHED}")]:
+    for path in [*folder.rglob(f"{UNFINISHED}*")]:
         remove(path)
 
 

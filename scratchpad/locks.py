@@ -97,6 +97,14 @@ def unlock(path: Path) -> None:
     held.release()
 
 
+def remove_dead(path: Path) -> None:
+    """Remove a lock that nobody holds: its holder was killed when all was done but this."""
+    if path.exists():
+        with suppress(RunFolderError):
+            lock(path.parent, path, "unknown")
+            unlock(path)
+
+
 @atexit.register
 def unlock_all() -> None:
     """Let go of all that this process holds."""
@@ -112,7 +120,7 @@ if hasattr(os, "register_at_fork"):
 @contextmanager
 def locked(target: Path, command: str, *, patience: float = 0.0) -> Iterator[None]:
     """Hold the lock of a file or folder that appears whole, beside it; raises as `lock`."""
-    path = target.with_name(f".{target.name}.lock")
+    path = beside(target)
     again = path.absolute() in _HELD
     lock(target, path, command, patience=patience)
     try:
@@ -135,6 +143,11 @@ def _sign(folder: Path, path: Path, command: str) -> None:
         )
     now = datetime.now().astimezone().isoformat(" ", "seconds")
     path.write_text(json.dumps(Owner(command, os.getpid(), here, now)._asdict()), encoding="utf-8")
+
+
+def beside(target: Path) -> Path:
+    """The lock of a file or folder that appears whole."""
+    return target.with_name(f".{target.name}.lock")
 
 
 def _acquire(held: FileLock, folder: Path, path: Path, patience: float) -> None:

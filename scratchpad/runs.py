@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scratchpad.errors import RunFolderError
 from scratchpad.files import UNFINISHED, atomic_write, remove_unfinished
-from scratchpad.locks import lock, unlock
+from scratchpad.locks import lock, remove_dead, unlock
 from scratchpad.parsing import UNREADABLE, parsed_json
 from scratchpad.placement import places
 
@@ -106,8 +106,9 @@ class RunFolder:
         wanted = config_hash(command, config)
         folder = cls._there(path, wanted) or cls(path, _new_manifest(command, config, wanted))
         if folder.finished:
-            # Killed between its last two steps, a run leaves them behind.
+            # Killed between its last steps, a run leaves them behind.
             shutil.rmtree(path / "units", ignore_errors=True)
+            remove_dead(path / LOCK)
         if folder.finished or not path.exists():
             return folder
         folder._lock()
@@ -229,7 +230,7 @@ class RunFolder:
 
 def _of_others(path: Path) -> bool:
     """Whether a file is something else than what a run that was killed at once has left."""
-    return path.name != LOCK and not (path.name.startswith(".") and path.suffix == UNFINISHED)
+    return path.name != LOCK and not path.name.startswith(UNFINISHED)
 
 
 def _new_manifest(command: str, config: Mapping[str, Any], wanted: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchpad.errors import ModelError, RunFolderError
-from scratchpad.locks import locked
+from scratchpad.locks import beside, locked, remove_dead
 from scratchpad.organisms.episodes import Author
 from scratchpad.organisms.quality import Measured
 from scratchpad.organisms.record import NotedTrigger, Organism, is_organism, read_organism
@@ -59,6 +59,7 @@ def train_organism(
     place = training_device(device)
     finished = _finished(config, out)
     if finished:
+        remove_dead(beside(out))
         return finished
     recipe = config.planned
     require_even(stage.batch.size for stage in (recipe.ability, recipe.parent, recipe.mode))

@@ -104,8 +104,8 @@ def test_a_folder_is_replaced_whole_or_stays_as_it_was(tmp_path: Path) -> None:
         write("half")
     assert not list(tmp_path.iterdir())
     # As a killed process leaves it.
-    (tmp_path / ".model.part" / "model").mkdir(parents=True)
-    (tmp_path / ".model.part" / "model" / "old").write_text("old")
+    (tmp_path / ".part.model").mkdir()
+    (tmp_path / ".part.model" / "old").write_text("old")
     write("whole")
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     assert sorted(path.name for path in target.iterdir()) == ["a", "b"]

@@ -248,9 +248,9 @@ def test_an_unfinished_folder_is_done_anew(tmp_path: Path) -> None:
     manifest = json.loads((out / "run.json").read_text()) | {"finished": False}
     (out / "run.json").write_text(json.dumps(manifest))
     (out / "transcripts.parquet").unlink()
-    (out / ".transcripts.parquet.part").write_bytes(b"half")
+    (out / ".part.transcripts.parquet").write_bytes(b"half")
     assert imported(file, out, **FLAGS).summary == SUMMARY
-    assert not (out / ".transcripts.parquet.part").exists()
+    assert not (out / ".part.transcripts.parquet").exists()
 
 
 def test_a_limit_stops_after_so_many_transcripts(tmp_path: Path) -> None:

@@ -126,6 +126,16 @@ def test_a_lock_whose_owner_was_killed_while_signing_is_free(left: str, tmp_path
     assert not (tmp_path / ".lock").exists()
 
 
+def test_a_run_killed_after_all_but_its_lock_is_cleared_when_it_is_looked_at(
+    tmp_path: Path,
+) -> None:
+    RunFolder.open(tmp_path, "ablate", {}).finish({})
+    (tmp_path / "units").mkdir()
+    (tmp_path / ".lock").write_text("")
+    assert RunFolder.open(tmp_path, "ablate", {}).finished
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.json", "summary.json"]
+
+
 def test_who_begins_late_does_not_begin_anew_what_another_has_finished(tmp_path: Path) -> None:
     late = RunFolder.open(tmp_path / "run", "sample", {})
     first = RunFolder.open(tmp_path / "run", "sample", {})
