@@ -80,7 +80,9 @@ def lock(folder: Path, path: Path, command: str, *, patience: float = 0.0) -> No
         path.parent.mkdir(parents=True, exist_ok=True)
         _acquire(held, folder, path, patience)
         _HELD[path] = held
-        _sign(folder, path, command)
+        if not patience:
+            _require_of_here(folder, path)
+        _sign(path, command)
     except OSError as error:
         unlock(path)
         raise cannot_write(folder, error) from error
@@ -130,19 +132,25 @@ def locked(target: Path, command: str, *, patience: float = 0.0) -> Iterator[Non
             unlock(path)
 
 
-def _sign(folder: Path, path: Path, command: str) -> None:
-    """Write who holds the lock; a name of another machine in it is left as it is."""
+def _require_of_here(folder: Path, path: Path) -> None:
+    """Refuse a lock that names another machine; whoever waits goes by what the system says."""
     here, before = platform.node(), _owner(path)
-    if before.host not in ("", here):
-        # Kept, with its file: it is not ours to remove.
-        _HELD.pop(path).release()
-        raise RunFolderError(
-            f"{folder} was locked",
-            f"{before}; whether that process still runs cannot be known on {here}",
-            f"If it has ended, remove {path}.",
-        )
+    if before.host in ("", here):
+        return
+    # Kept, with its file: it is not ours to remove.
+    _HELD.pop(path).release()
+    raise RunFolderError(
+        f"{folder} was locked",
+        f"{before}; whether that process still runs cannot be known on {here}",
+        f"If it has ended, remove {path}.",
+    )
+
+
+def _sign(path: Path, command: str) -> None:
+    """Write who holds the lock."""
     now = datetime.now().astimezone().isoformat(" ", "seconds")
-    path.write_text(json.dumps(Owner(command, os.getpid(), here, now)._asdict()), encoding="utf-8")
+    owner = Owner(command, os.getpid(), platform.node(), now)
+    path.write_text(json.dumps(owner._asdict()), encoding="utf-8")
 
 
 def beside(target: Path) -> Path:

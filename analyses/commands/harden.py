@@ -129,12 +129,12 @@ def _harden(folder: RunFolder, config: HardenConfig, method: Any, origin: Origin
     settings = {"seed": config.seed, "settings": asdict(method)}
     _write_model(folder, origin, loaded, told | settings)
     for name in BESIDE:
-        folder.write_unit(UNIT, tables[name], beside=name)
+        folder.write_unit(UNIT, tables[name], kind=name)
     folder.write_unit(UNIT, tables[UNIT])
 
 
 def _beside(folder: RunFolder) -> dict[str, Any]:
-    return {name: folder.merged_units(beside=name) for name in BESIDE}
+    return {name: folder.merged_units(name) for name in BESIDE}
 
 
 def _write_model(folder: RunFolder, origin: Origin, loaded: Any, told: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchpad.errors import ConfigError
-from scratchpad.runs import atomic_write
+from scratchpad.files import atomic_write
 
 
 def require_shared(ray: Any, folders: Sequence[Path]) -> None:
