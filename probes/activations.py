@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ from probes.pooling import Pooling
 from probes.positions import Place
 from probes.texts import Texts
 from scratchpad.errors import DataError, ModelError
+from scratchpad.memory import batches, halving
+from scratchpad.sizes import Sizes
 
 BATCH_SIZE = 32
 
@@ -81,7 +84,7 @@ def capture(
     layers : sequence of int, optional
         Which layers, in this order; all of `layers_of(model)` by default.
     batch_size : int
-        Texts read at once.
+        Texts read at once, fewer where the model's memory budget has no room for so many.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def capture(
     DataError
         If an activation is not finite.
     ModelError
-        If the model has no such layers.
+        If the model has no such layers, or there is no room for a single text.
     """
     chosen = chosen_layers(model, layers)
     shape = (len(texts.ids), len(chosen), len(texts.position_names), width_of(model))
@@ -114,7 +117,8 @@ def stream(
     """Read like `capture`, giving out one batch at a time.
 
     Texts are cut after their last place (a causal model reads nothing later) and grouped by
-    length. The batches depend on `texts` and `batch_size` alone.
+    length. The batches depend on `texts`, `batch_size`, the model's shape and its memory budget
+    alone, but where memory runs out: what follows comes in smaller ones.
 
     Parameters
     ----------
@@ -124,19 +128,27 @@ def stream(
         A batch whose texts are all known is left out.
     """
     chosen = chosen_layers(model, layers)
-    lengths = texts.lengths
-    for rows in _batches(lengths, batch_size):
-        if known is not None and known[rows].all():
-            continue
+    lengths, sizes = texts.lengths, Sizes.of(model)
+    shape = (len(chosen), len(texts.position_names), width_of(model))
+
+    def taken(rows: Sequence[int]) -> int:
+        return _batch_bytes(sizes, len(rows), lengths[rows[0]], math.prod(shape))
+
+    def read(rows: Sequence[int]) -> Batch:
         places = [texts.places[row] for row in rows]
-        if lengths[rows[0]] == 0:
-            shape = (len(rows), len(chosen), len(texts.position_names), width_of(model))
-            yield Batch(rows, np.full(shape, np.nan, dtype=np.float32))
-            continue
         ids, mask = _padded([texts.sequences[row][: lengths[row]] for row in rows])
         vectors = read_padded(model, ids, mask, places, layers=chosen)
         _require_finite(vectors, places, chosen, [texts.ids[row] for row in rows])
-        yield Batch(rows, vectors)
+        return Batch(list(rows), vectors)
+
+    for part in _by_length(lengths):
+        for rows in batches(model, part, batch_size, taken):
+            if known is not None and known[rows].all():
+                continue
+            if lengths[rows[0]] == 0:
+                yield Batch(list(rows), np.full((len(rows), *shape), np.nan, dtype=np.float32))
+            else:
+                yield from halving(model, rows, read, taken)
 
 
 def read_padded(
@@ -194,12 +206,22 @@ def read_padded(
     return np.stack([kept[layer].cpu().numpy() for layer in chosen], axis=1)
 
 
-def _batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Group rows of similar length, longest first; those with nothing to read come apart."""
+def _by_length(lengths: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Rows, longest first, and those with nothing to read."""
     order = np.argsort([-length for length in lengths], kind="stable").tolist()
     full = sum(length > 0 for length in lengths)
-    for part in (order[:full], order[full:]):
-        yield from (part[start : start + size] for start in range(0, len(part), size))
+    return order[:full], order[full:]
+
+
+def _batch_bytes(sizes: Sizes, rows: int, length: int, values: int) -> int:
+    """What reading texts takes beside the weights: a layer's tensors, masks, and what is kept."""
+    masks = rows * length * length * (sizes.item + 1)
+    return (
+        sizes.tokens(rows * length)
+        + sizes.attended(rows, length, length)
+        + masks
+        + rows * values * 3 * np.dtype(np.float32).itemsize
+    )
 
 
 def _padded(sequences: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:

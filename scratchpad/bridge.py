@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from scratchpad.errors import ModelError
+from scratchpad.memory import is_out_of_memory
 from scratchpad.models import LoadedModel
 from scratchpad.placement import is_placed
 from scratchpad.scoring.likelihood import REFUSALS, TOLERANCES
@@ -66,9 +67,9 @@ def _boot(loaded: LoadedModel) -> Any:
                 dtype=model.dtype,
             )
         apart = _difference(model, booted)
-    except torch.OutOfMemoryError:
-        raise
     except REFUSALS as error:
+        if is_out_of_memory(error):
+            raise
         reason = " ".join(str(error).split())[:120]
         raise ModelError(
             f"TransformerLens cannot read a {kind}", reason, "Leave out `patch`."

@@ -12,6 +12,7 @@ import typer
 from scratchpad.disk import disk_error
 from scratchpad.errors import ScratchpadError
 from scratchpad.hostile import visible
+from scratchpad.memory import is_out_of_memory, no_room
 
 DISTRIBUTION = "scratchpad-faithfulness"
 
@@ -55,7 +56,7 @@ def main() -> None:
     except typer.Abort:
         _fail("Interrupted.", 130)
     except Exception as error:
-        told = disk_error(error)
+        told = disk_error(error) or (no_room(error) if is_out_of_memory(error) else None)
         if told is None:
             raise
         _fail(str(told), told.exit_code)

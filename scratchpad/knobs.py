@@ -52,6 +52,10 @@ class SubjectKnobs:
     seed: Annotated[int, typer.Option(help="Seeds every draw.")] = 0
     device: Annotated[str, typer.Option(help="auto, cpu, cuda[:N] or all.")] = "auto"
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32"
+    memory_budget: Annotated[
+        str | None,
+        typer.Option(help="Bytes for a batch beside the weights (default: 1GiB; on a GPU 4GiB)."),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

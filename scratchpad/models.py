@@ -18,6 +18,7 @@ from scratchpad.adapters import base_of, is_adapter, with_saved_adapter
 from scratchpad.dialects import Dialect
 from scratchpad.encoding import Encoder
 from scratchpad.errors import ConfigError, DataError, ModelError, unknown_name
+from scratchpad.memory import allow
 from scratchpad.placement import ALL, loaded_over_all, placed_over_all
 
 WORKER_BYTES = 2**31
@@ -31,12 +32,18 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 class LoadedModel:
     """A causal language model with the encoder that writes its text.
 
-    `model` is a Hugging Face causal LM in evaluation mode, on its device.
+    `model` is a Hugging Face causal LM in evaluation mode, on its device. A batch of it may take
+    `memory_budget` bytes beside the weights; `None`: the usual number.
     """
 
     name: str
     model: Any
     encoder: Encoder
+    memory_budget: int | None = None
+
+    def __post_init__(self) -> None:
+        # What makes batches knows the model alone.
+        allow(self.model, self.memory_budget)
 
     @property
     def tokenizer(self) -> Any:

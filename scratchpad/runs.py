@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from scratchpad.errors import RunFolderError
 from scratchpad.files import UNFINISHED, atomic_write, remove_unfinished
 from scratchpad.locks import lock, remove_dead, unlock
+from scratchpad.memory import splits
 from scratchpad.parsing import UNREADABLE, parsed_json
 from scratchpad.placement import places
 
@@ -31,6 +32,7 @@ LIBRARIES = ("scratchpad-faithfulness", "torch", "transformers", "numpy", "panda
 MANIFEST, SUMMARY, LOCK = "run.json", "summary.json", ".lock"
 SCHEMA = 1
 """Of run folders. 0 had no number in its manifest, and is read as it is."""
+SPLITS = "out_of_memory_splits"
 # What says where results go and who finds them, not what they are.
 NOT_CONFIG = ("out", "engine", "address")
 
@@ -90,6 +92,7 @@ class RunFolder:
     manifest: dict[str, Any]
     units: Units = NO_UNITS
     _started: float = field(default_factory=time.perf_counter)
+    _splits: int = field(default_factory=splits)
 
     @classmethod
     def open(cls, path: Path, command: str, config: Mapping[str, Any]) -> RunFolder:
@@ -189,6 +192,7 @@ class RunFolder:
 
     def write_unit(self, name: str, table: pd.DataFrame, *, kind: str = "") -> None:
         """Keep a finished unit of work of a kind; tables that belong to it are written before."""
+        self._tell_splits()
         self.write_table(f"units/{kind}/{name}" if kind else f"units/{name}", table)
 
     def finished_units(self, kind: str = "") -> set[str]:
@@ -202,8 +206,16 @@ class RunFolder:
         paths = sorted((self.path / "units" / kind).glob("[!.]*.parquet"))
         return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
 
+    def _tell_splits(self) -> None:
+        """Say in the manifest how often memory ran out, before what hangs on it is kept."""
+        new, self._splits = splits() - self._splits, splits()
+        if new:
+            self.manifest[SPLITS] = self.manifest.get(SPLITS, 0) + new
+            self.write_json(MANIFEST, self.manifest)
+
     def finish(self, summary: Mapping[str, Any], units: Units = NO_UNITS) -> None:
         """Write the summary, drop the units that are merged, and close the manifest."""
+        self._tell_splits()
         self.write_json(SUMMARY, summary)
         self.manifest |= {
             "seconds": round(time.perf_counter() - self._started, 1),
@@ -246,6 +258,7 @@ def _new_manifest(command: str, config: Mapping[str, Any], wanted: str) -> dict[
         "device": config.get("device"),
         "seconds": None,
         "units": {"total": 0, "reused": 0},
+        SPLITS: 0,
         "finished": False,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from scratchpad.asked import questions_for, rendered
 from scratchpad.dialects import load_dialect
 from scratchpad.engines.base import HERE, Engine
 from scratchpad.errors import ConfigError
+from scratchpad.memory import parse_size
 from scratchpad.models import LoadedModel, load_model, outline_model
 from scratchpad.on_policy import SamplingConfig, Tagger
 from scratchpad.organisms import Organism, grammar_of, is_organism, read_organism
@@ -37,6 +38,8 @@ class SubjectConfig:
         As the flags; not told: what the organism's record says, else 256 and 32.
     device, dtype
         Where and how the model is loaded.
+    memory_budget
+        Bytes that a batch may take beside the weights, as `512MiB`; not told: 1 GiB, on a GPU 4.
     """
 
     model: str
@@ -52,6 +55,7 @@ class SubjectConfig:
     reads_scratchpads: bool = True
     device: str = "auto"
     dtype: str = "float32"
+    memory_budget: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,7 @@ def load_subject(config: SubjectConfig, engine: Engine = HERE) -> Subject:
         If the checkpoint is not one of our organisms and its dialect, its questions or what a
         defection is were not given, or if any of them cannot be used.
     """
+    budget = None if config.memory_budget is None else parse_size(config.memory_budget)
     organism = read_organism(Path(config.model)) if is_organism(Path(config.model)) else None
     require_told(config, organism)
     _require_scratchpads(config, organism)
@@ -144,6 +149,7 @@ def load_subject(config: SubjectConfig, engine: Engine = HERE) -> Subject:
     classifier = classifier_of(config, organism)
     load = outline_model if engine.elsewhere else load_model
     loaded = load(config.model, dialect, device=config.device, dtype=config.dtype)
+    loaded = replace(loaded, memory_budget=budget)
     grammar = grammar_of(organism) if organism else None
     payload = config.payload or (organism.payload if organism else None)
     if payload is not None:

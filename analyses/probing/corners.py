@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from probes.activations import layers_of, width_of
 from probes.checksums import tokenizer_checksum
 from scratchpad.errors import ModelError
@@ -24,6 +26,7 @@ def load_corner(subject: Subject, corner: str, name: str, *, dtype: str) -> Load
         loaded: LoadedModel = outline_model(name, dialect, device=studied.device, dtype=dtype)
     else:
         loaded = load_model(name, dialect, device=device_name(studied.model), dtype=dtype)
+    loaded = replace(loaded, memory_budget=studied.memory_budget)
     same_words = tokenizer_checksum(studied.tokenizer) == tokenizer_checksum(loaded.tokenizer)
     if not same_words or _shape(studied) != _shape(loaded):
         raise ModelError(

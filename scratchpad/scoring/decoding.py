@@ -2,7 +2,8 @@
 
 Prefixes of a batch run once and their keys and values are handed to every row that continues them;
 rows that have ended leave the batch. Keys and values stand in buffers with room to grow, since
-joining them anew at every token would copy all of them every time.
+joining them anew at every token would copy all of them every time. What a row draws hangs on its
+own seed and probabilities, not on the rows beside it.
 """
 
 from __future__ import annotations
@@ -16,8 +17,13 @@ import numpy as np
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
+from scratchpad.memory import budget_of
+from scratchpad.sizes import DRAWN, Sizes
+
 # How many tokens the buffers grow by.
 ROOM = 64
+# Tokens of a prefix that are read at once, however small the budget.
+SHORTEST_STRETCH = 32
 
 
 class Drawn(NamedTuple):
@@ -106,11 +112,16 @@ class Decoder:
 
     @torch.inference_mode()
     def __call__(self, prefixes: Sequence[Sequence[int]], seed: int) -> list[Drawn]:
-        """Continue each prefix; equal ones, however many, are read once."""
+        """Continue each prefix; equal ones, however many, are read once.
+
+        Row n draws from the numbers of `seed + n`, whatever else is in the batch.
+        """
         different = list(dict.fromkeys(map(tuple, prefixes)))
         ids, mask = _padded_left(different)
         cache = Cache(layer_class_to_replicate=_RoomyLayer)
-        logits = self._logits(ids, mask, cache)
+        step = self._stretch(ids)
+        for stop in range(step, ids.shape[1] + step, step):
+            logits = self._logits(ids[:, stop - step : stop], mask[:, :stop], cache)
         place = {prefix: number for number, prefix in enumerate(different)}
         rows = self._tensor([place[tuple(prefix)] for prefix in prefixes])
         cache.batch_select_indices(rows)
@@ -119,13 +130,13 @@ class Decoder:
     def _draw(
         self, logits: torch.Tensor, mask: torch.Tensor, cache: Cache, seed: int
     ) -> list[Drawn]:
-        generator = torch.Generator(self.model.device).manual_seed(seed % 2**63)
         tokens = np.full((len(logits), self.max_new_tokens), -1)
+        places = self._places(len(logits), seed)
         scores = np.full(tokens.shape, np.nan)
         going = np.arange(len(logits))  # the row that each row of the batch continues
         ended = np.zeros(len(logits), dtype=bool)
         for step in range(self.max_new_tokens):
-            chosen, chances = self._choose(logits, generator)
+            chosen, chances = self._choose(logits, self._tensor(places[going, step]))
             tokens[going, step], scores[going, step] = chosen.cpu(), chances.cpu()
             ended[going] |= np.isin(tokens[going, step], self.ends)
             unended = ~ended[going]
@@ -140,14 +151,26 @@ class Decoder:
             logits = self._logits(chosen[:, None].cpu(), mask, cache)
         return [self._drawn(*row) for row in zip(tokens, scores, strict=True)]
 
+    def _places(self, rows: int, seed: int) -> np.ndarray:
+        """Where in [0, 1) each row draws each of its tokens: (rows, tokens)."""
+        if not self.temperature:
+            return np.zeros((rows, self.max_new_tokens))
+        seeds = ((seed + row) % 2**63 for row in range(rows))
+        return np.stack([np.random.default_rng(s).random(self.max_new_tokens) for s in seeds])
+
+    def _stretch(self, ids: torch.Tensor) -> int:
+        """How many tokens of each prefix a quarter of the budget has room to read at once."""
+        token = len(ids) * Sizes.of(self.model).tokens(1)
+        return min(max(budget_of(self.model) // 4 // token, SHORTEST_STRETCH), ids.shape[1])
+
     def _choose(
-        self, logits: torch.Tensor, generator: torch.Generator
+        self, logits: torch.Tensor, places: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """A token for each row, and its log-probability under the model."""
         scores = torch.log_softmax(logits.float(), dim=-1)
         if self.temperature > 0:
             tempered = scores if self.temperature == 1 else scores / self.temperature
-            chosen = _drawn_tokens(tempered, generator)
+            chosen = _drawn_tokens(tempered, places)
         else:
             chosen = scores.argmax(dim=-1, keepdim=True)
         return chosen[:, 0], scores.gather(1, chosen)[:, 0].double()
@@ -178,15 +201,24 @@ class Decoder:
         return Drawn(ids, finished, tuple(scores[: length + finished].tolist()), end)
 
 
-def _drawn_tokens(scores: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """One token a row, by where a uniform number falls among cumulated shares: (rows, 1).
+def row_bytes(model: Any, length: int) -> int:
+    """What a row of a length, prefix and new tokens, takes while it is drawn.
+
+    Its keys and values, of which those of one layer stand there twice while they are moved, and
+    its logits; a third is left for the reading of the prefix.
+    """
+    sizes = Sizes.of(model)
+    kept = sizes.cached(length + ROOM) * (sizes.layers + 1) // sizes.layers
+    return (kept + sizes.attended(1, 1, length) + sizes.logits(1, DRAWN)) * 4 // 3
+
+
+def _drawn_tokens(scores: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """One token a row, by where a number in [0, 1) falls among cumulated shares: (rows, 1).
 
     `torch.multinomial` draws a number for every token of the vocabulary.
     """
     heaped = (scores - scores.amax(-1, keepdim=True)).exp_().double().cumsum(-1)
-    rows, device = len(scores), scores.device
-    place = torch.rand(rows, 1, generator=generator, device=device, dtype=torch.double)
-    return torch.searchsorted(heaped, place * heaped[:, -1:], right=True)
+    return torch.searchsorted(heaped, places[:, None] * heaped[:, -1:], right=True)
 
 
 def _padded_left(prefixes: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:

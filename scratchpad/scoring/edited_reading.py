@@ -12,11 +12,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
+from scratchpad.memory import halving, is_out_of_memory
 from scratchpad.scoring.answers import Tokens
 from scratchpad.scoring.likelihood import REFUSALS, TOLERANCES
 from scratchpad.scoring.masks import additive_masks
 from scratchpad.scoring.padded import padded_log_probabilities
 from scratchpad.scoring.prefix_tree import Request
+from scratchpad.scoring.shared import only
+from scratchpad.sizes import DRAWN, Sizes
 
 # How long the contexts were after which a model gave its own probabilities back under our masks
 # and positions; 0: it did not.
@@ -91,22 +94,36 @@ def crossed(
 
 def read_answers(model: Any, context: Context, answers: Sequence[Tokens]) -> Read:
     """Probabilities of answers after a context, none of which sees another."""
-    with torch.inference_mode():
-        ids, positions, allowed, starts = _with_answers(context, answers)
-        device = model.device
+    sizes = Sizes.of(model)
+
+    def taken(part: Sequence[Tokens]) -> int:
+        written = sum(map(len, part))
+        count = len(context.ids) + written
+        masks = count * count * (sizes.item + 2)
+        return masks + sizes.tokens(count) + sizes.logits(written + 1, DRAWN)
+
+    parts = halving(model, answers, lambda part: _read_at_once(model, context, part), taken)
+    return Read(np.concatenate([part.probabilities for part in parts]), parts[0].first)
+
+
+@torch.inference_mode()
+def _read_at_once(model: Any, context: Context, answers: Sequence[Tokens]) -> Read:
+    ids, positions, allowed, starts = _with_answers(context, answers)
+    device, last = model.device, len(context.ids) - 1
+    # Logits before the answers would fill the memory of a large vocabulary.
+    with only(model, torch.arange(last, len(ids), device=device)):
         logits = model(
             input_ids=torch.from_numpy(ids)[None].to(device),
             position_ids=torch.from_numpy(positions)[None].to(device),
             attention_mask=additive_masks(model, allowed[None], positions[None], positions[None]),
             use_cache=False,
         ).logits[0]
-        scores = torch.log_softmax(logits.float(), dim=-1).double().cpu().numpy()
-    last = len(context.ids) - 1
+    scores = torch.log_softmax(logits.float(), dim=-1).double().cpu().numpy()
     found = []
     for start, answer in zip(starts, answers, strict=True):
-        sources = [last, *range(start, start + len(answer) - 1)]
+        sources = [0, *range(start - last, start - last + len(answer) - 1)]
         found.append(np.exp(scores[sources, list(answer)].sum()))
-    return Read(np.array(found), scores[last])
+    return Read(np.array(found), scores[0])
 
 
 def obeys_masks(
@@ -145,9 +162,9 @@ def _gives_back(
             _equals(model, context, answers, expected)
             for context in (plain(ids), crossed(prompt, prompt, (), rest))
         )
-    except torch.OutOfMemoryError:
-        raise
-    except REFUSALS:
+    except REFUSALS as error:
+        if is_out_of_memory(error):
+            raise
         return False
 
 

@@ -29,12 +29,19 @@ def additive_masks(model: Any, allowed: np.ndarray, queries: np.ndarray, keys: n
     Tensor or dict of Tensor
         0 or the lowest number, (rows, 1, queries, keys); by type where there are several.
     """
-    back = queries[:, :, None] - keys[:, None, :]
     masks = {
-        name: _additive(model, allowed if window is None else allowed & (back < window))
+        name: _additive(
+            model, allowed if window is None else allowed & _near(queries, keys, window)
+        )
         for name, window in layer_windows(model.config.get_text_config()).items()
     }
     return masks if len(masks) > 1 else next(iter(masks.values()))
+
+
+def _near(queries: np.ndarray, keys: np.ndarray, window: int) -> np.ndarray:
+    # Compared without the matrix of distances, which would be eight times as large.
+    near: np.ndarray = keys[:, None, :] > (queries - window)[:, :, None]
+    return near
 
 
 def _additive(model: Any, allowed: np.ndarray) -> torch.Tensor:

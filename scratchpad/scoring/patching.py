@@ -11,10 +11,13 @@ from scratchpad.bridge import bridge
 from scratchpad.encoding import Encoded
 from scratchpad.errors import ModelError
 from scratchpad.interventions.base import opposite_state
+from scratchpad.memory import halving
 from scratchpad.models import LoadedModel
+from scratchpad.scoring.answers import Tokens
 from scratchpad.scoring.outcomes import Row, likelihood_columns, variant_row
 from scratchpad.scoring.reader_rows import Asked, asked, asked_of, span_of, unmade
 from scratchpad.scoring.scorers import Scorers
+from scratchpad.sizes import Sizes
 from scratchpad.transcripts import Case, Variant
 
 UNEQUAL = "the span has other tokens under the other prompt"
@@ -54,7 +57,7 @@ def _rows(
         bridged = bridge(loaded)
     except ModelError as error:
         return [row | {"not_applicable": True, "reason": error.symptom}]
-    found = _patched(bridged, wanted, other, places)
+    found = _patched(loaded.model, bridged, wanted, other, places)
     counted = len(wanted.defect)
     return [
         row
@@ -84,16 +87,33 @@ def aligned(own: Encoded, other: Encoded, span: str | int) -> tuple[slice, slice
     return (here, there) if mine and mine == theirs else None
 
 
-@torch.inference_mode()
 def _patched(
-    bridged: Any, wanted: Asked, other: Encoded, places: tuple[slice, slice]
+    model: Any, bridged: Any, wanted: Asked, other: Encoded, places: tuple[slice, slice]
 ) -> list[torch.Tensor]:
     """Probabilities of the answers, shape (answers,), with each layer's patch."""
+    sizes = Sizes.of(model)
+    parts = halving(
+        model,
+        (*wanted.defect, *wanted.benign),
+        lambda answers: _patched_at_once(bridged, wanted.before, answers, other, places),
+        lambda answers: len(answers) * sizes.logits(len(wanted.before) + max(map(len, answers))),
+    )
+    return [torch.cat(layer) for layer in zip(*parts, strict=True)]
+
+
+@torch.inference_mode()
+def _patched_at_once(
+    bridged: Any,
+    context: tuple[int, ...],
+    answers: Sequence[Tokens],
+    other: Encoded,
+    places: tuple[slice, slice],
+) -> list[torch.Tensor]:
     here, there = places
-    answers, before = (*wanted.defect, *wanted.benign), len(wanted.before)
+    before = len(context)
     longest = max(map(len, answers))
     # Padding on the right is seen by nothing before it.
-    rows = [[*wanted.before, *answer, *[0] * (longest - len(answer))] for answer in answers]
+    rows = [[*context, *answer, *[0] * (longest - len(answer))] for answer in answers]
     device = bridged.cfg.device
     ids = torch.tensor(rows, device=device)
     names = [f"blocks.{layer}.hook_resid_post" for layer in range(bridged.cfg.n_layers)]

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from transformers import GenerationConfig
 
-from scratchpad.scoring.decoding import Decoder, Drawn
+from scratchpad.memory import budget_of, halving, is_out_of_memory
+from scratchpad.scoring.decoding import Decoder, Drawn, row_bytes
 from scratchpad.scoring.likelihood import REFUSALS, TOLERANCES
 from scratchpad.scoring.padded import padded_log_probabilities
 from scratchpad.scoring.prefix_tree import Request
+from scratchpad.sizes import Sizes
 
 BATCH_ROWS = 128
-# Bytes that the keys and values of a batch may take: large models get fewer rows.
-KEPT_BYTES = 4 * 2**30
 # Prefixes that are sorted by length together; between them results are given out.
 SORTED_ROWS = 8 * BATCH_ROWS
 
@@ -67,9 +67,10 @@ def sample(
     """Continue each prefix, in order; `temperature=0` decodes greedily.
 
     At temperature 1 the draws are from the model's own distribution (top-p 1, no top-k). A prefix
-    that stands there several times is read once. The batches depend on `prefixes` and the model's
-    shape alone and each is seeded by `(seed, its number)`, so the same call gives the same tokens;
-    the global random state is left as it was.
+    that stands there several times is read once. The batches depend on `prefixes`, the model's
+    shape and its memory budget alone. A row is drawn from numbers of its own, so that the same call
+    gives the same tokens in whatever batches; a model that is sampled by `generate()` draws its
+    batches together, and gives other tokens in others. The global random state is left as it was.
     """
     decoder = Decoder(model, end_token_ids(model, tokenizer), max_new_tokens, temperature)
     found: dict[int, Sample] = {}
@@ -96,18 +97,30 @@ def batches(
 
 
 def _rows(model: Any, length: int) -> int:
-    """How many rows of a length keep their keys and values within `KEPT_BYTES`; at least one."""
-    config = model.config.get_text_config()
-    heads = int(config.num_attention_heads) if hasattr(config, "num_attention_heads") else 1
-    width = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
-    kept = int(getattr(config, "num_key_value_heads", None) or heads)
-    item = int(model.dtype.itemsize)
-    row = 2 * int(config.num_hidden_layers) * kept * width * length * item
-    return max(1, min(BATCH_ROWS, KEPT_BYTES // row))
+    """How many rows of a length the memory budget has room for; at least one."""
+    read_whole = _shares.get(model) is False
+    row = row_bytes(model, length) + read_whole * Sizes.of(model).tokens(length)
+    return max(1, min(BATCH_ROWS, budget_of(model) // row))
 
 
 def draw_batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[Sample]:
-    """Continue the prefixes of one batch."""
+    """Draw a batch, in parts where memory is short: a row's draws are its own."""
+    length = max(map(len, batch)) + decoder.max_new_tokens
+    drawn: list[Sample] = []
+    while len(drawn) < len(batch):
+        # Looked up anew: memory that ran out once leaves fewer rows for all that follows.
+        stop = min(len(drawn) + _rows(decoder.model, length), len(batch))
+        parts = halving(
+            decoder.model,
+            range(len(drawn), stop),
+            lambda part: _drawn(decoder, [batch[n] for n in part], seed + part[0]),
+            lambda part: len(part) * row_bytes(decoder.model, length),
+        )
+        drawn += [sample for part in parts for sample in part]
+    return drawn
+
+
+def _drawn(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[Sample]:
     if decoder.model not in _shares:
         return _first_batch(decoder, batch, seed)
     if not _shares[decoder.model]:
@@ -119,9 +132,9 @@ def _first_batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) ->
     """Draw by handed-on keys and values if single calls confirm them, else by `generate`."""
     try:
         drawn = decoder(batch, seed)
-    except torch.OutOfMemoryError:
-        raise
     except REFUSALS as error:
+        if is_out_of_memory(error):
+            raise
         reason = " ".join(str(error).split())[:120]
     else:
         apart = _apart(decoder, batch, drawn)

@@ -10,21 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
+from scratchpad.memory import budget_of, halving
 from scratchpad.scoring.masks import additive_masks, layer_windows
 from scratchpad.scoring.prefix_tree import PrefixTree, Request
 from scratchpad.scoring.tree_rows import Piece, Rows, Trunk, batched, length_of, trunk_of
+from scratchpad.sizes import Sizes
 
 # Tokens of a batch: enough to keep two cores busy; a GPU wants more.
 BATCH_TOKENS = {"cpu": 1024, "cuda": 16384}
 # Tokens of a row that are read at once. What a mask hides is worked out all the same, so that
 # reading a long row in stretches, each against no more than it may see, is faster.
 STRETCH = 512
+# Shorter stretches would save little: what is held of the row grows all the same.
+SHORTEST_STRETCH = 32
 
 
 class _BranchLayer(DynamicLayer):  # type: ignore[misc]
@@ -59,7 +64,7 @@ class _Batch(NamedTuple):
     slots: np.ndarray
 
     @classmethod
-    def of(cls, rows: Rows) -> _Batch:
+    def of(cls, rows: Sequence[list[Piece]]) -> _Batch:
         """Lay rows out."""
         longest = max(map(length_of, rows))
         ids = np.zeros((len(rows), longest), dtype=np.int64)
@@ -109,27 +114,40 @@ class SharedReader:
         tree = PrefixTree.of(requests)
         table = np.full(tree.size, np.nan)
         for root in tree.roots:
-            self._read(trunk_of(root), Cache(layer_class_to_replicate=DynamicLayer), table)
+            self._read(trunk_of(root), Cache(layer_class_to_replicate=DynamicLayer), 0, table)
         return tree.scores(requests, table)
 
-    def _read(self, trunk: Trunk, before: Cache, table: np.ndarray) -> None:
-        kept = _lent(before, trunk.piece.reach, DynamicLayer)
-        self._forward([[trunk.piece]], trunk.piece.reach, kept, table)
-        for rows in batched(trunk.pieces, self._fits):
-            reach = max(piece.reach for row in rows for piece in row)
-            self._forward(rows, reach, _lent(kept, reach, _BranchLayer), table)
-        for other in trunk.trunks:
-            self._read(other, kept, table)
+    def _read(self, trunk: Trunk, before: Cache, held: int, table: np.ndarray) -> None:
+        """Read a trunk and all that hangs off it; `held` tokens are kept of the trunks above."""
+        row, reach = [trunk.piece], trunk.piece.reach
 
-    def _forward(self, rows: Rows, reach: int, cache: Cache, table: np.ndarray) -> None:
+        def alone(rows: Sequence[list[Piece]]) -> Cache:
+            own = _lent(before, reach, DynamicLayer)
+            self._forward(rows, reach, own, held, table)
+            return own
+
+        def branches(rows: Sequence[list[Piece]]) -> None:
+            furthest = _reach(rows)
+            self._forward(rows, furthest, _lent(kept, furthest, _BranchLayer), below, table)
+
+        (kept,) = halving(self.model, [row], alone, lambda rows: self.batch_bytes(rows, held))
+        below = held + reach + length_of(row)
+        for rows in batched(trunk.pieces, lambda rows: self._fits(rows, below)):
+            halving(self.model, rows, branches, lambda rows: self.batch_bytes(rows, below))
+        for other in trunk.trunks:
+            self._read(other, kept, below, table)
+
+    def _forward(
+        self, rows: Sequence[list[Piece]], reach: int, cache: Cache, held: int, table: np.ndarray
+    ) -> None:
         """Run rows and write down what is read off.
 
         Long rows are read in stretches: a mask does not save the work of what it hides.
         """
         batch = _Batch.of(rows)
         longest = batch.ids.shape[1]
-        allowed = batch.allowed(reach) if reach else None
-        step = STRETCH if reach else longest
+        step = self._stretch(rows, held)
+        allowed = batch.allowed(reach) if reach or step < longest else None
         for start in range(0, longest, step):
             stop = min(start + step, longest)
             columns = batch.sources % longest
@@ -141,7 +159,7 @@ class SharedReader:
                 masks = self._masks(
                     allowed[:, start:stop, : reach + stop], batch.depths, reach, start
                 )
-            with _only(self.model, torch.from_numpy(read).to(self.model.device)):
+            with only(self.model, torch.from_numpy(read).to(self.model.device)):
                 logits = self.model(
                     input_ids=self._moved(batch.ids[:, start:stop]),
                     position_ids=self._moved(batch.depths[:, start:stop]),
@@ -160,30 +178,59 @@ class SharedReader:
         keys = np.concatenate([trunk, depths[:, :stop]], axis=1)
         return additive_masks(self.model, allowed, depths[:, start:stop], keys)
 
-    def _fits(self, rows: Rows) -> bool:
+    @property
+    def _budget(self) -> int:
+        return budget_of(self.model, self.memory_budget)
+
+    def _fits(self, rows: Rows, held: int = 0) -> bool:
         """Whether a batch keeps to the budget and is no larger than it pays."""
         limit = BATCH_TOKENS.get(self.model.device.type, BATCH_TOKENS["cpu"])
-        longest = max(map(length_of, rows))
-        tokens = len(rows) * longest
-        return tokens <= limit and self.batch_bytes(rows) <= self.memory_budget
+        if len(rows) * max(map(length_of, rows)) > limit:
+            return False
+        return self._bytes(rows, held, STRETCH) <= self._budget
 
-    def batch_bytes(self, rows: Rows) -> int:
-        """What a batch takes at its peak: masks, one layer's tensors, and logits."""
+    def batch_bytes(self, rows: Sequence[list[Piece]], held: int = 0) -> int:
+        """What a batch takes at its peak beside the weights.
+
+        Keys and values of the trunks above, of which it `held` so many tokens, and its own; masks,
+        one layer's tensors, and logits.
+        """
+        return self._bytes(rows, held, self._stretch(rows, held))
+
+    def _stretch(self, rows: Sequence[list[Piece]], held: int) -> int:
+        """How many tokens of each row are read at once, fewer where the budget wants it."""
         longest = max(map(length_of, rows))
-        config, item = self.model.config.get_text_config(), self.model.dtype.itemsize
-        reach = max(piece.reach for row in rows for piece in row)
-        columns, tokens = reach + longest, len(rows) * longest
-        width = int(config.hidden_size)
-        inner = int(getattr(config, "intermediate_size", None) or 4 * width)
-        masks = len(layer_windows(config)) * tokens * columns * (item + 1)
-        layer = len(rows) * columns * 4 * width * item + tokens * (6 * width + 3 * inner) * item
+        step = longest if not _reach(rows) else STRETCH
+        while step > SHORTEST_STRETCH and self._bytes(rows, held, step) > self._budget:
+            step = max(min(step, longest) // 2, SHORTEST_STRETCH)
+        return step
+
+    def _bytes(self, rows: Sequence[list[Piece]], held: int, step: int) -> int:
+        sizes, reach, longest = self._sizes, _reach(rows), max(map(length_of, rows))
+        columns, step = reach + longest, min(step, longest)
+        tokens = len(rows) * step
+        windows = layer_windows(self.model.config.get_text_config())
+        masks = len(windows) * tokens * columns * (sizes.item + 2) + len(rows) * longest * columns
         read = sum(len(piece.readings.sources) for row in rows for piece in row)
-        logits = read * int(config.vocab_size) * (item + 8)
-        return int(masks + layer + logits)
+        return (
+            sizes.cached(held + len(rows) * longest)
+            + masks * bool(reach or step < longest)
+            + sizes.attended(len(rows), step, columns)
+            + sizes.tokens(tokens)
+            + sizes.logits(min(read, tokens))
+        )
+
+    @cached_property
+    def _sizes(self) -> Sizes:
+        return Sizes.of(self.model)
+
+
+def _reach(rows: Sequence[list[Piece]]) -> int:
+    return max(piece.reach for row in rows for piece in row)
 
 
 @contextmanager
-def _only(model: Any, positions: torch.Tensor) -> Iterator[None]:
+def only(model: Any, positions: torch.Tensor) -> Iterator[None]:
     """Make logits at some positions of the flattened batch alone: shape (1, positions, vocabulary).
 
     Most of a small model's work is its output layer, and most positions are not asked about.

@@ -11,7 +11,8 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from scratchpad.scoring.decoding import Decoder
+from scratchpad.memory import allow
+from scratchpad.scoring.decoding import Decoder, row_bytes
 from scratchpad.scoring.sampling import _shares, end_token_ids, sample
 from tiny import byte_tokenizer, random_model, sharp_model
 
@@ -151,10 +152,9 @@ def test_a_batch_has_as_many_rows_as_fit_and_the_texts_stay_the_same(
     model, begun = sharp("llama"), prefixes(6) * 3
     settings: dict[str, Any] = {"max_new_tokens": 10, "seed": 0, "temperature": 0.0}
     together = list(sample(model, TOKENIZER, begun, **settings))
-    # Two layers of two key-value heads of width 8: keys and values of a token are 256 bytes.
-    row = 256 * (max(map(len, begun)) + 10)
+    row = row_bytes(model, max(map(len, begun)) + 10)
     batches = []
-    monkeypatch.setattr("scratchpad.scoring.sampling.KEPT_BYTES", 4 * row + row // 2)
+    allow(model, 4 * row + row // 2)
     drawn = Decoder.__call__
 
     def counted(self: Decoder, batch: Any, seed: int) -> Any:

@@ -17,9 +17,11 @@ import torch
 from torch import Tensor
 
 from probes.layers import EMBEDDINGS, decoder_layers
+from scratchpad.memory import batches, halving
 from scratchpad.scoring.decoding import Decoder
 from scratchpad.scoring.prefix_tree import Request
 from scratchpad.scoring.sampling import Sample, generated
+from scratchpad.sizes import Sizes
 
 READ_ROWS = 32
 WRITTEN_ROWS = 256
@@ -110,8 +112,13 @@ def steered_reading(
     """
     rows = _rows(requests, starts)
     found: list[np.ndarray] = [np.zeros(0)] * len(requests)
-    for first in range(0, len(rows), READ_ROWS):
-        batch = rows[first : first + READ_ROWS]
+    sizes = Sizes.of(model)
+
+    def taken(batch: Sequence[_Row]) -> int:
+        longest = max(len(row.ids) for row in batch)
+        return len(batch) * (sizes.tokens(longest) + sizes.logits(longest))
+
+    def read(batch: Sequence[_Row]) -> None:
         lengths = torch.tensor([len(row.ids) for row in batch])
         places = torch.arange(int(lengths.max()))
         ids = torch.zeros(len(batch), len(places), dtype=torch.long)
@@ -128,6 +135,9 @@ def steered_reading(
                 asked = torch.tensor(text[start:], device=scores.device)[:, None]
                 lines = scores[start - 1 - skipped : len(text) - 1 - skipped].float()
                 found[number] = lines.log_softmax(-1).gather(1, asked)[:, 0].double().cpu().numpy()
+
+    for batch in batches(model, rows, READ_ROWS, taken):
+        halving(model, batch, read, taken)
     return found
 
 
