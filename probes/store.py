@@ -59,8 +59,7 @@ class Store:
                 fix="Capture into the same folder again: it goes on where it was.",
             )
         store._require_whole()
-        if file_checksum(store.file.path) != store.manifest.sha256:
-            raise _spoilt(store.file.path, "its checksum is not the one it was finished with")
+        store._require_same()
         return store
 
     @property
@@ -96,6 +95,10 @@ class Store:
     def vectors(self) -> NDArray[np.float32]:
         """All layers as `capture` gives them, shape (transcripts, layers, positions, width)."""
         return np.stack([self.layer(layer) for layer in self.manifest.layers], axis=1)
+
+    def _require_same(self) -> None:
+        if file_checksum(self.file.path) != self.manifest.sha256:
+            raise _spoilt(self.file.path, "its checksum is not the one it was finished with")
 
     def _require_whole(self) -> None:
         if not self.file.is_whole():
@@ -174,7 +177,8 @@ def record(
     wanted = Manifest.of(model, tokenizer, texts, chosen, dtype, reader.checksum())
     store = _begun(folder, wanted)
     if store.manifest.sha256 is not None:
-        return Store.open(folder)
+        store._require_same()
+        return store
     written = np.fromfile(folder / WRITTEN, dtype=np.bool_)
     for batch in reader.stream(texts, chosen, written):
         store.file.write(batch.rows, _rounded(batch, wanted))
@@ -187,7 +191,8 @@ def _begun(folder: Path, wanted: Manifest) -> Store:
     if (folder / MANIFEST).exists():
         found = Manifest.read(folder / MANIFEST)
         found.require_same(wanted, folder)
-        store = Store(folder, found)
+        # The same as what was found, but for places that are in memory already.
+        store = Store(folder, replace(wanted, sha256=found.sha256))
     elif (folder / TENSORS).exists():
         raise DataError(
             f"{folder / TENSORS} is there without {MANIFEST}",
