@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -153,15 +153,15 @@ class OutlinedModel(LoadedModel):
     Pickled, it becomes the whole model where it is unpickled; a process reads a checkpoint once.
     """
 
-    device: str
-    dtype: str
+    device: str = "auto"
+    dtype: str = "float32"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Elsewhere another folder is the current one.
         folder = Path(self.name)
         name = str(folder.resolve()) if folder.exists() else self.name
         told = self.encoder.dialect, self.device, self.dtype
-        return _loaded_once, (name, *told, weights_mark(name))
+        return _loaded, (name, *told, weights_mark(name), self.memory_budget)
 
 
 def outline_model(name: str, dialect: Dialect, *, device: str, dtype: str) -> OutlinedModel:
@@ -184,7 +184,13 @@ def outline_model(name: str, dialect: Dialect, *, device: str, dtype: str) -> Ou
                 config, dtype=DTYPES[dtype], trust_remote_code=False
             )
     model.generation_config = _own_ends(base, model)
-    return OutlinedModel(name, model.eval(), encoder, device, dtype)
+    return OutlinedModel(name, model.eval(), encoder, device=device, dtype=dtype)
+
+
+def _loaded(
+    name: str, dialect: Dialect, device: str, dtype: str, mark: str, budget: int | None
+) -> LoadedModel:
+    return replace(_loaded_once(name, dialect, device, dtype, mark), memory_budget=budget)
 
 
 @cache

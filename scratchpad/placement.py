@@ -73,6 +73,11 @@ def places() -> dict[str, list[str]]:
     return dict(_places)
 
 
+def note_places(told: dict[str, list[str]]) -> None:
+    """Take over where another process's models are."""
+    _places.update(told)
+
+
 def whole_state(model: Any) -> Iterator[tuple[str, Any]]:
     """Name and value of every tensor of a model's state, one at a time, wherever it is kept."""
     from accelerate.utils import align_module_device

@@ -157,10 +157,8 @@ class Drawing:
 
     @property
     def batches(self) -> list[Batch]:
-        """How the prefixes are drawn after; no weights are needed."""
-        prompted, model = self.prompted, self.subject.loaded.model
-        longest, seed = prompted.max_new_tokens, self.config.seed
-        return [*batches(model, prompted.prefixes, max_new_tokens=longest, seed=seed)]
+        """How the prefixes are drawn after."""
+        return [*batches(self.prompted.prefixes, self.config.seed)]
 
     def __call__(self) -> Callable[[int], dict[str, pd.DataFrame]]:
         """Plan the batches; gives what draws that of a number."""

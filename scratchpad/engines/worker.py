@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scratchpad.errors import ConfigError, ScratchpadError
+from scratchpad.memory import splits
+from scratchpad.placement import places
 from scratchpad.runs import LIBRARIES, version_of
 
 PACKAGES = ("scratchpad", "probes", "analyses")
@@ -48,6 +50,14 @@ class Facts(NamedTuple):
                 )
 
 
+class Told(NamedTuple):
+    """What came of a piece, how often memory ran out over it, and where the models' layers are."""
+
+    result: Any
+    splits: int
+    places: dict[str, list[str]]
+
+
 def _sources() -> str:
     """A short checksum of the sources that are imported here."""
     digest = hashlib.sha256()
@@ -78,12 +88,13 @@ class Worker:
         """Where it is and what it works with."""
         return Facts.here()
 
-    def do(self, packed: list[Any], arguments: tuple[Any, ...]) -> Any:
+    def do(self, packed: list[Any], arguments: tuple[Any, ...]) -> Told:
         """Do one piece; a stage comes as the reference of its pickle, in a list to stay one."""
+        before = splits()
         if packed[0] != self._stage:
             self._work = _prepared(packed[0])
             self._stage = packed[0]
-        return self._work(*arguments)
+        return Told(self._work(*arguments), splits() - before, places())
 
 
 def _prepared(reference: Any) -> Any:

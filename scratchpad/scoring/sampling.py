@@ -75,7 +75,7 @@ def sample(
     decoder = Decoder(model, end_token_ids(model, tokenizer), max_new_tokens, temperature)
     found: dict[int, Sample] = {}
     given = 0
-    for batch in batches(model, prefixes, max_new_tokens=max_new_tokens, seed=seed):
+    for batch in batches(prefixes, seed):
         rows = [tuple(prefixes[n]) for n in batch.numbers]
         found.update(zip(batch.numbers, draw_batch(decoder, rows, batch.seed), strict=True))
         while given in found:
@@ -83,16 +83,13 @@ def sample(
             given += 1
 
 
-def batches(
-    model: Any, prefixes: Sequence[Sequence[int]], *, max_new_tokens: int, seed: int
-) -> Iterator[Batch]:
-    """Cut prefixes into the batches that they are drawn in; of the model its shape alone counts."""
+def batches(prefixes: Sequence[Sequence[int]], seed: int) -> Iterator[Batch]:
+    """Cut prefixes into the batches that they are drawn in, neighbours in length together."""
     for first in range(0, len(prefixes), SORTED_ROWS):
         window = range(first, min(first + SORTED_ROWS, len(prefixes)))
         order = sorted(window, key=lambda n: (-len(prefixes[n]), tuple(prefixes[n]), n))
-        rows = _rows(model, max(len(prefixes[n]) for n in window) + max_new_tokens)
-        for start in range(0, len(order), rows):
-            numbers = tuple(order[start : start + rows])
+        for start in range(0, len(order), BATCH_ROWS):
+            numbers = tuple(order[start : start + BATCH_ROWS])
             yield Batch(numbers, seed * 1_000_003 + first + start)
 
 
