@@ -158,9 +158,12 @@ def halving(
     ModelError
         If there is no room for a single item.
     """
-    waiting, done = [items], list[Result]()
+    waiting, done, before = [items], list[Result](), splits()
     while waiting:
         part = waiting.pop()
+        if len(part) > 1 and splits() > before and size(part) > budget_of(model):
+            waiting += _halves(part)
+            continue
         try:
             done.append(work(part))
             continue
@@ -172,13 +175,18 @@ def halving(
         taken = size(part)
         _lower(model, taken // 2, reason)
         if len(part) > 1:
-            middle = len(part) // 2
-            waiting += [part[middle:], part[:middle]]
+            waiting += _halves(part)
         elif size(part) < taken:
             waiting.append(part)
         else:
             raise no_room(reason)
     return done
+
+
+def _halves(part: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:
+    """The second half, and the first, which is to be taken first."""
+    middle = len(part) // 2
+    return part[middle:], part[:middle]
 
 
 def _lower(model: Any, budget: int, reason: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,11 @@ from scratchpad.adapters import base_of, is_adapter, with_saved_adapter
 from scratchpad.dialects import Dialect
 from scratchpad.encoding import Encoder
 from scratchpad.errors import ConfigError, DataError, ModelError, unknown_name
-from scratchpad.memory import allow
+from scratchpad.memory import CPU, allow
 from scratchpad.placement import ALL, loaded_over_all, placed_over_all
 
-WORKER_BYTES = 2**31
-"""What a process takes beside the weights: libraries, and the batches it reads."""
+WORKER_BYTES = 2**30
+"""What a process takes beside the weights and the batches it reads."""
 
 MARK_BYTES = 2**22
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -39,7 +39,7 @@ class LoadedModel:
     name: str
     model: Any
     encoder: Encoder
-    memory_budget: int | None = None
+    memory_budget: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         # What makes batches knows the model alone.
@@ -79,7 +79,7 @@ class LoadedModel:
     def worker_bytes(self) -> int:
         """Memory (bytes) that another process needs to hold the same, and to read batches."""
         weights = sum(p.numel() * p.element_size() for p in self.model.parameters())
-        return int(WORKER_BYTES + weights)
+        return int(WORKER_BYTES + (self.memory_budget or CPU) + weights)
 
     @property
     def width(self) -> int:

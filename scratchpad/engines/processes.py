@@ -9,6 +9,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from scratchpad.engines.base import HERE, Done, Stage, Work
+from scratchpad.engines.telling import Told, heard, telling
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Processes:
             waiting = {pool.submit(_do, one): place for place, one in enumerate(arguments)}
             try:
                 for done in as_completed(waiting):
-                    yield Done(waiting[done], done.result())
+                    yield Done(waiting[done], heard(done.result()))
             finally:  # of what failed the rest of the queue is not waited for
                 pool.shutdown(cancel_futures=True)
 
@@ -59,6 +60,6 @@ def _begin(stage: Stage) -> None:
     _work = stage()
 
 
-def _do(arguments: tuple[Any, ...]) -> Any:
+def _do(arguments: tuple[Any, ...]) -> Told:
     assert _work is not None
-    return _work(*arguments)
+    return telling(_work, arguments)

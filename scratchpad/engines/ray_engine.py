@@ -18,10 +18,9 @@ from typing import Any, Final
 from scratchpad.cache import CACHE_VARIABLE, cache_folder
 from scratchpad.engines.base import HERE, Done, Engine, Stage
 from scratchpad.engines.cluster import connected, library, resources_of
-from scratchpad.engines.worker import Facts, Told, Worker
+from scratchpad.engines.telling import heard
+from scratchpad.engines.worker import Facts, Worker
 from scratchpad.errors import ConfigError, ScratchpadError
-from scratchpad.memory import add_splits
-from scratchpad.placement import note_places
 
 IN_HAND: Final = 2
 """Pieces that a worker has at a time: the one it does, and the next."""
@@ -173,12 +172,9 @@ def ray_engine(address: str | None, device: str) -> Iterator[RayEngine]:
 def _result(ready: Any) -> Any:
     """What a worker gives, or raises."""
     try:
-        told: Told = library().get(ready)
+        return heard(library().get(ready))
     except library().exceptions.RayTaskError as error:
         raise error.cause if error.cause is not None else error from None
-    add_splits(told.splits)
-    note_places(told.places)
-    return told.result
 
 
 def _here() -> Engine:

@@ -11,9 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scratchpad.engines.telling import Told, telling
 from scratchpad.errors import ConfigError, ScratchpadError
-from scratchpad.memory import splits
-from scratchpad.placement import places
 from scratchpad.runs import LIBRARIES, version_of
 
 PACKAGES = ("scratchpad", "probes", "analyses")
@@ -50,14 +49,6 @@ class Facts(NamedTuple):
                 )
 
 
-class Told(NamedTuple):
-    """What came of a piece, how often memory ran out over it, and where the models' layers are."""
-
-    result: Any
-    splits: int
-    places: dict[str, list[str]]
-
-
 def _sources() -> str:
     """A short checksum of the sources that are imported here."""
     digest = hashlib.sha256()
@@ -90,11 +81,10 @@ class Worker:
 
     def do(self, packed: list[Any], arguments: tuple[Any, ...]) -> Told:
         """Do one piece; a stage comes as the reference of its pickle, in a list to stay one."""
-        before = splits()
         if packed[0] != self._stage:
             self._work = _prepared(packed[0])
             self._stage = packed[0]
-        return Told(self._work(*arguments), splits() - before, places())
+        return telling(self._work, arguments)
 
 
 def _prepared(reference: Any) -> Any:
