@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from scratchpad.mediation import Mediation
     from scratchpad.models import load_model
     from scratchpad.on_policy import pair
+    from scratchpad.sampled import sample_transcripts
     from scratchpad.scoring.outcomes import likelihood_rows, sampled_rows
     from scratchpad.scoring.scorers import Scorers
     from scratchpad.statistics import Estimate
