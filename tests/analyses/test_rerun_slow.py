@@ -16,14 +16,15 @@ import pytest
 
 import brief
 from analyses import outputs
-from analyses.calibration import ladder, units
+from analyses.calibration import ladder
 from analyses.calibration.ladder import Rung, Scale
 from analyses.figures import FIGURES
 from analyses.figures.output import draw_figures
-from analyses.persistence import checkup, grid, hardening, rates, work
+from analyses.persistence import checkup, grid, hardening, rates
 from analyses.persistence.grid import Trial
-from analyses.spreading import spread
 from planted import planted
+from scratchpad.engines import choosing
+from scratchpad.engines.choosing import sharing_engine
 from scratchpad.organisms.slots import Batch, Mix
 from scratchpad.training.config import TrainConfig
 from scratchpad.training.further import registry
@@ -42,9 +43,9 @@ RECIPE = replace(
 FEW = Search(population=4, generations=1)
 
 
-def here(task: Any, arguments: Any, workers: int) -> Any:
+def here(name: str, address: str | None, workers: int, folder: Any) -> Any:
     """Do all the work in this process, where training is brief."""
-    return spread(task, arguments, 1)
+    return sharing_engine(name, address, 1, folder)
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +53,7 @@ def organism(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A brief organism, and ladders and grids of its like."""
     sft = registry.METHODS["sft"]
     with brief.brief_training(tmp_path_factory.mktemp("cache"), RECIPE) as changed:
-        for module in (units, work):
-            changed.setattr(module, "spread", here)
+        changed.setattr(choosing, "sharing_engine", here)
         changed.setitem(SIZES, "tiny", Size("tiny", hidden=32, mlp=64, layers=1, heads=2))
         scale = Scale((Rung("mediated", 1), Rung("direct", 1)), questions=6, draws=1, budget=3_000)
         changed.setattr(ladder, "scale_of", lambda size, base: scale)
