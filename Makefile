@@ -40,6 +40,7 @@ bench: install
 	$(BIN)/python benchmarks/probes.py
 	$(BIN)/python benchmarks/figures.py
 	$(BIN)/python benchmarks/report.py
+	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/measured.py
 
 # The calibration that the package carries, and its page.
