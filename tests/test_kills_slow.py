@@ -16,11 +16,19 @@ from tiny import COLOURS, outsiders_checkpoint, outsiders_row
 pytestmark = pytest.mark.slow
 # Of each command; in a row, so many.
 KILLS, IN_A_ROW = 8, 3
+COMMANDS = ("sample", "ablate", "detect", "edit", "distill", "harden", "train", "calibrate",
+            "persist")  # fmt: skip
 WORDINGS = ("", "Please: ", "Now then: ", "Well: ")
 
 
 CACHED = ("cache/world-*/*.safetensors", "cache/parent-*/*.safetensors",
           "cache/organisms/*/*.safetensors")  # fmt: skip
+# A unit of a stage is finished when its last table is there.
+STAGED = {
+    "units": tuple(f"out/units/{kind}/*.parquet" for kind in
+                   ("sampled", "sampled-greedy", "outcomes", "greedy", "crossed")),
+    "first": "out/units/*/*.parquet",
+}  # fmt: skip
 TRAINED = {"units": (*CACHED, "out/units/*.parquet"), "first": "cache/world-*"}
 
 
@@ -51,6 +59,9 @@ def commands(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     apply = ("edit", *subject, "--apply", str(folder / "pads.toml"), "--samples", "64")
     stages = ("--by", "progressive", "--stages", "2", "--steps", "4", "--seeds", "1,2,3,4")
     made = (
+        Killable("sample", ("sample", *subject, "--draws", "16"), **STAGED),
+        Killable("ablate", ("ablate", *subject, "--with", "truncate", "--draws", "2"), **STAGED),
+        Killable("detect", ("probe", "detect", *subject, "--crossed", "--draws", "8"), **STAGED),
         Killable("edit", apply),
         Killable("distill", ("distill", *subject, *stages)),
         # Its one unit is its training.
@@ -82,7 +93,7 @@ def write_world(folder: Path) -> None:
         (folder / f"{file}.jsonl").write_text(text)
 
 
-@pytest.mark.parametrize("name", ["edit", "distill", "harden", "train", "calibrate", "persist"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_that_is_killed_again_and_again_ends_alike(
     name: str, commands: dict[str, Killable], server: Server, tmp_path: Path
 ) -> None:
