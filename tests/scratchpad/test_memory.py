@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -246,9 +247,9 @@ model, tokenizer = random_model("llama", byte_tokenizer()), byte_tokenizer()
 model.resize_token_embeddings(60_000)
 model.config.vocab_size = 60_000
 line = tuple(range(20, 320))
-requests = [Request((*line[:cut], 7, 8, 9), 20) for cut in range(30, 300, 10)]
+requests = [Request((*line[:cut], 7, 8, 9), 20) for cut in range(30, 300, 20)]
 texts = Texts(
-    tuple(map(str, range(512))), (line,) * 512, ((Place(299, 300),),) * 512, ("100%",)
+    tuple(map(str, range(192))), (line,) * 192, ((Place(299, 300),),) * 192, ("100%",)
 )
 begun = [line[:cut] for cut in (20, 35, 50)] * 30
 alone = padded_log_probabilities(model, requests, batch_rows=1)
@@ -282,17 +283,22 @@ memory._left.clear()
 splits["sample"], found = counted(written)
 assert found == drawn and _shares[model]
 memory._left.clear()
-limited(60 * 2**20)
-splits["capture"], found = counted(lambda: capture(model, texts, batch_size=512))
+limited(24 * 2**20)
+splits["capture"], found = counted(lambda: capture(model, texts, batch_size=192))
 assert np.abs(found - vectors).max() < 1e-5
 print(json.dumps(splits))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the limit is not kept to")
 def test_where_the_allocator_fails_batches_are_halved_and_nothing_changes() -> None:
     command = [sys.executable, "-W", "error", "-c", LIMITED, str(SUPPORT)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    # What is freed is given back at once: else what was taken before the limit would do.
+    environment = os.environ | dict.fromkeys(
+        ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), "65536"
+    )
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     splits = json.loads(done.stdout)
     assert all(splits.values()), splits
