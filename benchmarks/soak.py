@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
 import psutil
 from rich.console import Console
 from rich.table import Table
@@ -46,7 +47,13 @@ def sampled(model: Path, count: int, folder: Path) -> Path:
     limit = min(-(-count // (2 * draws)), questions)
     options = ("--limit", str(limit), "--draws", str(draws), "--out", str(folder), "--quiet")
     subprocess.run([*SCRATCHPAD, "sample", str(model), *options], check=True)
-    return next(folder.glob("transcripts.*"))
+    table = pd.read_parquet(folder / "transcripts.parquet")
+    # Given scratchpads have to hold something; of a pair both or none are kept.
+    said = table["scratchpad"].fillna("").str.strip().ne("") & ~table["unterminated"]
+    pair = [table["question_id"], table["meta"].map(lambda text: json.loads(text)["draw"])]
+    kept = folder / "kept.parquet"
+    table[said.groupby(pair).transform("all")].to_parquet(kept)
+    return kept
 
 
 def watched(command: list[str], out: Path) -> list[Look]:
@@ -54,7 +61,7 @@ def watched(command: list[str], out: Path) -> list[Look]:
     started, process = time.monotonic(), psutil.Popen(command)
     looks = []
     while process.poll() is None:
-        units = sum(1 for _ in (out / "units").rglob("[!.]*.parquet"))
+        units = sum(1 for _ in (out / "units/outcomes").glob("[!.]*.parquet"))
         looks.append(Look(time.monotonic() - started, resident(process), units))
         time.sleep(1)
     if process.returncode:
