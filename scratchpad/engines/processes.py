@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 from typing import Any
 
 from scratchpad.engines.base import HERE, Done, Stage, Work
@@ -56,8 +59,17 @@ _work: Work | None = None
 
 def _begin(stage: Stage) -> None:
     global _work
+    Thread(target=_end_with_parent, daemon=True).start()
     one_thread()
     _work = stage()
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of who asked for the work: killed, it cannot tell its workers."""
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
 
 
 def _do(arguments: tuple[Any, ...]) -> Told:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,3 +66,17 @@ class Faulty:
         if number == 2:
             raise ZeroDivisionError("ours")
         return number
+
+
+@dataclass(frozen=True)
+class Slow:
+    """Says which process does it, and takes longer than any test."""
+
+    folder: Path
+
+    def __call__(self) -> Callable[[int], None]:
+        return self.work
+
+    def work(self, number: int) -> None:
+        (self.folder / str(os.getpid())).touch()
+        time.sleep(600)

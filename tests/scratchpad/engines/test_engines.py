@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import pickle
 import socket
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import staged
@@ -49,6 +53,37 @@ def test_every_engine_does_every_piece_once(ray: Engine) -> None:
 @pytest.mark.parametrize("engine", [HERE, Processes(1), Processes(2)])
 def test_nothing_to_do_prepares_nothing(engine: Engine) -> None:
     assert list(engine.run(Calling(staged.refuse), [])) == []
+
+
+ORPHANS = """
+import sys
+from pathlib import Path
+import staged
+from scratchpad.engines.processes import Processes
+if __name__ == "__main__":
+    list(Processes(2).run(staged.Slow(Path(sys.argv[1])), [(1,), (2,)]))
+"""
+
+
+def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    script, folder = tmp_path / "script.py", tmp_path / "begun"
+    script.write_text(ORPHANS)
+    folder.mkdir()
+    path = os.pathsep.join([str(Path(staged.__file__).parent), *sys.path])
+    parent = subprocess.Popen(
+        [sys.executable, str(script), str(folder)], env=os.environ | {"PYTHONPATH": path}
+    )
+    _wait_until(lambda: len(list(folder.iterdir())) == 2)
+    parent.kill()
+    parent.wait()
+    _wait_until(lambda: not any(psutil.pid_exists(int(one.name)) for one in folder.iterdir()))
+
+
+def _wait_until(met: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 100
+    while not met():
+        assert time.monotonic() < limit
+        time.sleep(0.05)
 
 
 def test_a_piece_whose_worker_dies_is_done_by_another(ray: Engine, tmp_path: Path) -> None:
