@@ -59,7 +59,8 @@ def connected(address: str | None) -> Iterator[None]:
     if address not in (None, "auto"):
         _require_answer(address)
     try:
-        ray.init(address=address, logging_level=logging.ERROR, **own)
+        # Left open, the address is that of whichever cluster was started here last.
+        ray.init(address=address or "local", logging_level=logging.ERROR, **own)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise _unreachable(address or "this machine", str(error)) from error
     try:
