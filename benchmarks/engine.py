@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,8 +101,9 @@ def measured(world: Path, workers: int) -> Measured:
         written: dict[str, float] = {}
         while process.poll() is None:
             for path in out.glob("units/outcomes/[!.]*.parquet"):
-                written.setdefault(path.name, time.perf_counter())
-            time.sleep(0.02)
+                with suppress(FileNotFoundError):  # at the end they are merged and removed
+                    written[path.name] = path.stat().st_mtime
+            time.sleep(0.5)
         whole = time.perf_counter() - start
         if process.returncode:
             raise SystemExit(process.returncode)
