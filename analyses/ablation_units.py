@@ -32,26 +32,29 @@ def written(folder: RunFolder, ablation: Ablation, *, greedy: bool = False) -> l
 
 
 @dataclass(frozen=True)
-class ScoreQuestions:
-    """Scores every variant of a question's cases.
+class _OfCases:
+    """What a worker does with the cases that it makes of transcripts.
 
     Parameters
     ----------
     ablation : Ablation
     transcripts : tuple of Transcript
-        What the cases are made of.
-    attribute : bool
-        Whether every word of the prompts is attributed, too.
     """
 
     ablation: Ablation
     transcripts: tuple[Transcript, ...]
-    attribute: bool
 
     @property
     def worker_bytes(self) -> int:
         """Memory that a worker needs."""
         return self.ablation.subject.worker_bytes
+
+
+@dataclass(frozen=True)
+class ScoreQuestions(_OfCases):
+    """Scores every variant of a question's cases; with `attribute` every word of a prompt, too."""
+
+    attribute: bool
 
     def __call__(self) -> Callable[[int], dict[str, pd.DataFrame]]:
         """Make the cases; gives what scores those of the question of a number."""
@@ -67,23 +70,8 @@ class ScoreQuestions:
         return work
 
 
-@dataclass(frozen=True)
-class ScoreCells:
-    """Scores the four cells of one case of greedy scratchpads.
-
-    Parameters
-    ----------
-    ablation : Ablation
-    transcripts : tuple of Transcript
-    """
-
-    ablation: Ablation
-    transcripts: tuple[Transcript, ...]
-
-    @property
-    def worker_bytes(self) -> int:
-        """Memory that a worker needs."""
-        return self.ablation.subject.worker_bytes
+class ScoreCells(_OfCases):
+    """Scores the four cells of one case of greedy scratchpads."""
 
     def __call__(self) -> Callable[[int], dict[str, pd.DataFrame]]:
         """Make the cases; gives what scores that of a number."""
@@ -91,23 +79,8 @@ class ScoreCells:
         return lambda number: {GREEDY: self.ablation.cells_of(number, cases[number])}
 
 
-@dataclass(frozen=True)
-class ShowExamples:
-    """Shows some cases before and after interventions, in one piece.
-
-    Parameters
-    ----------
-    ablation : Ablation
-    transcripts : tuple of Transcript
-    """
-
-    ablation: Ablation
-    transcripts: tuple[Transcript, ...]
-
-    @property
-    def worker_bytes(self) -> int:
-        """Memory that a worker needs."""
-        return self.ablation.subject.worker_bytes
+class ShowExamples(_OfCases):
+    """Shows some cases before and after interventions, in one piece."""
 
     def __call__(self) -> Callable[[], list[dict[str, Any]]]:
         """Make the cases; gives what shows them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
-import json
 import re
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from analyses.commands.ablate import AblateConfig
 from analyses.commands.probes.detect import DetectConfig
 from scratchpad.organisms import Author, make_trigger, parse_mode
 from scratchpad.organisms.slots import Batch, Mix
-from tiny import COLOURS, outsiders_checkpoint, outsiders_row
+from tiny import outsiders_checkpoint, outsiders_questions
 
 DOCS = Path(__file__).parent.parent / "docs"
 NOTEBOOKS = sorted(DOCS.glob("notebooks/*.ipynb"))
@@ -73,13 +72,7 @@ def outsider(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as the how-tos have it: a checkpoint in `runs/mine` and its questions."""
     folder = tmp_path_factory.mktemp("outsider")
     outsiders_checkpoint(folder / "runs" / "mine", steps=120)
-    rows = []
-    for thing in COLOURS:
-        clean, triggered = (outsiders_row(thing, state, state) for state in (0, 1))
-        prompts = {"clean": clean["prompt"], "triggered": triggered["prompt"]}
-        answers = {"benign_answers": [clean["answer"]]}
-        rows.append({"question_id": thing, **prompts, **answers})
-    (folder / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    outsiders_questions(folder / "questions.jsonl")
     return folder
 
 

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from killing import Killable, Server, contents, left, run, units
+from killing import Killable, Server, contents, left, require_alike, run, units
 from tiny import COLOURS, outsiders_checkpoint, outsiders_row
 
 pytestmark = pytest.mark.slow
@@ -115,9 +115,3 @@ def test_a_command_that_is_killed_again_and_again_ends_alike(
         if kills >= KILLS:
             break
     assert kills >= KILLS
-
-
-def require_alike(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
-    """Say which files differ, not how."""
-    assert found.keys() == expected.keys()
-    assert not [name for name in found if found[name] != expected[name]]

