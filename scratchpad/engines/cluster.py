@@ -48,7 +48,7 @@ def connected(address: str | None) -> Iterator[None]:
     Raises
     ------
     ConfigError
-        If Ray is not installed, or nothing answers at the address.
+        If Ray is not installed, nothing answers at the address, or it lets nobody in.
     """
     # Nothing of a run is told to anyone.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -61,7 +61,7 @@ def connected(address: str | None) -> Iterator[None]:
     try:
         # Left open, the address is that of whichever cluster was started here last.
         ray.init(address=address or "local", logging_level=logging.ERROR, **own)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise _unreachable(address or "this machine", str(error)) from error
     try:
         yield
