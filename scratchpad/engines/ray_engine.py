@@ -18,15 +18,19 @@ from typing import Any, Final
 from scratchpad.cache import CACHE_VARIABLE, cache_folder
 from scratchpad.engines.base import HERE, Done, Engine, Stage
 from scratchpad.engines.cluster import connected, library, resources_of
-from scratchpad.engines.telling import heard
+from scratchpad.engines.losses import (
+    TRIES,
+    cannot_begin,
+    lost,
+    never_begins,
+    require_others,
+    result_of,
+)
 from scratchpad.engines.worker import Facts, Worker
-from scratchpad.errors import ConfigError, ScratchpadError
+from scratchpad.errors import ConfigError
 
 IN_HAND: Final = 2
 """Pieces that a worker has at a time: the one it does, and the next."""
-
-TRIES: Final = 3
-"""Workers that may be lost over a piece before it is thought to be the reason."""
 
 PATIENCE: Final = 300.0
 """Seconds that a cluster may take to give the first worker, or one in place of the last."""
@@ -51,6 +55,7 @@ class RayEngine:
     elsewhere: bool = True
     _joined: dict[Any, int] = field(default_factory=dict)
     _joining: dict[Any, Any] = field(default_factory=dict)
+    _failed: int = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
         # To a worker, it is itself who does the work.
@@ -71,7 +76,7 @@ class RayEngine:
         packed = [library().put(_cloudpickle().dumps(stage))]
         self._hire(stage, len(arguments))
         queue, running = deque(range(len(arguments))), dict[Any, tuple[int, Any]]()
-        lost: Counter[int] = Counter()
+        losses: Counter[int] = Counter()
         try:
             while queue or running:
                 for worker in self._idle(len(queue)):
@@ -84,14 +89,15 @@ class RayEngine:
                         continue
                     place, worker = running.pop(ready)
                     try:
-                        done = Done(place, _result(ready))
-                    except library().exceptions.RayActorError as error:
+                        done = Done(place, result_of(ready))
+                    except lost() as error:
                         self._replace(worker, stage)
-                        lost[place] += 1
-                        _require_others(lost[place], error)
+                        losses[place] += 1
+                        require_others(losses[place], error)
                         queue.appendleft(place)
                         continue
-                    self._joined[worker] -= 1
+                    if worker in self._joined:
+                        self._joined[worker] -= 1
                     yield done
         finally:
             # Of a run that failed, nobody waits for what workers have in hand.
@@ -111,7 +117,8 @@ class RayEngine:
 
     def _hire(self, stage: Stage, pieces: int) -> None:
         """Ask for as many workers as the cluster has room for and there are pieces."""
-        wanted = min(resources_of(self.device).workers, pieces)
+        # One at least: processors may be taken, or nodes still to come.
+        wanted = min(max(resources_of(self.device).workers, 1), pieces)
         for _ in range(wanted - len(self._joined) - len(self._joining)):
             self._ask(stage)
 
@@ -143,11 +150,15 @@ class RayEngine:
         worker = self._joining.pop(ready)
         try:
             facts: Facts = library().get(ready)
-        except library().exceptions.RayActorError:
-            self._ask(stage)
+        except library().exceptions.RayError as error:
+            self._failed += 1
+            if never_begins(error) or not (self._failed < TRIES or self._joined or self._joining):
+                raise cannot_begin(error) from error
+            if self._failed < TRIES:
+                self._ask(stage)
             return
         facts.require_same(Facts.here())
-        self._joined[worker] = 0
+        self._joined[worker], self._failed = 0, 0
 
     def _replace(self, worker: Any, stage: Stage) -> None:
         """Ask for another worker in the place of a lost one, once."""
@@ -169,26 +180,8 @@ def ray_engine(address: str | None, device: str) -> Iterator[RayEngine]:
         yield RayEngine(device)
 
 
-def _result(ready: Any) -> Any:
-    """What a worker gives, or raises."""
-    try:
-        return heard(library().get(ready))
-    except library().exceptions.RayTaskError as error:
-        raise error.cause if error.cause is not None else error from None
-
-
 def _here() -> Engine:
     return HERE
-
-
-def _require_others(lost: int, error: Exception) -> None:
-    if lost >= TRIES:
-        raise ScratchpadError(
-            f"{lost} workers were lost over one piece of work",
-            " ".join(str(error).split())[:300],
-            "Look into the logs of the cluster; with too little memory, use a smaller"
-            " --memory-budget or workers with more.",
-        ) from error
 
 
 def _environment() -> dict[str, str]:

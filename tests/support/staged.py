@@ -80,3 +80,24 @@ class Slow:
     def work(self, number: int) -> None:
         (self.folder / str(os.getpid())).touch()
         time.sleep(600)
+
+
+class Unborn:
+    """A worker on a node without this toolkit."""
+
+    def __init__(self, _: object) -> None:
+        raise ModuleNotFoundError("No module named 'scratchpad'")
+
+    def facts(self) -> None:
+        """Never asked."""
+
+
+class Stillborn:
+    """A worker that ends before it can say anything."""
+
+    def __init__(self, _: object) -> None:
+        pass
+
+    def facts(self) -> None:
+        """Take the process away."""
+        os._exit(1)

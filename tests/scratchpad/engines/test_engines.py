@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -24,16 +24,6 @@ from scratchpad.errors import ConfigError, DataError, ModelError, ScratchpadErro
 from scratchpad.runs import RunFolder
 
 NUMBERS = [(number,) for number in range(7)]
-
-
-@pytest.fixture(scope="module")
-def ray() -> Iterator[Engine]:
-    """A cluster of this machine with as many workers as it has cores."""
-    with pytest.MonkeyPatch.context() as patch:
-        # Workers have to find the stages.
-        patch.setenv("PYTHONPATH", str(Path(staged.__file__).parent), prepend=os.pathsep)
-        with chosen_engine("ray", None) as engine:
-            yield engine
 
 
 def _done(engine: Engine) -> dict[int, tuple[int, int]]:
