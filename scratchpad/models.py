@@ -157,9 +157,7 @@ class OutlinedModel(LoadedModel):
     dtype: str = "float32"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Elsewhere another folder is the current one.
-        folder = Path(self.name)
-        name = str(folder.resolve()) if folder.exists() else self.name
+        name = name_elsewhere(self.name)
         told = self.encoder.dialect, self.device, self.dtype
         return _loaded, (name, *told, weights_mark(name), self.memory_budget)
 
@@ -202,6 +200,12 @@ def _loaded_once(name: str, dialect: Dialect, device: str, dtype: str, mark: str
             fix="Copy the same checkpoint to every node.",
         )
     return loaded
+
+
+def name_elsewhere(name: str) -> str:
+    """What a checkpoint is called in a process whose current folder is another one."""
+    folder = Path(name)
+    return str(folder.resolve()) if folder.exists() else name
 
 
 def weights_mark(name: str) -> str:

@@ -9,7 +9,13 @@ from typing import Any
 
 from scratchpad.cache import Reply, kept_replies
 from scratchpad.dialects import DIALECTS
-from scratchpad.models import LoadedModel, load_encoder, load_model, resolve_device
+from scratchpad.models import (
+    LoadedModel,
+    load_encoder,
+    load_model,
+    name_elsewhere,
+    resolve_device,
+)
 from scratchpad.rewriters.written import MAX_TOKENS, TEMPERATURE
 from scratchpad.scoring.sampling import sample
 
@@ -38,6 +44,10 @@ class LocalModel:
 
     def __post_init__(self) -> None:
         load_encoder(self.model, DIALECT)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process reads the weights itself.
+        return LocalModel, (name_elsewhere(self.model),)
 
     def __call__(self, message: str, seed: int) -> Reply:
         """Give the model's reply to a message."""

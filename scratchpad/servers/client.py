@@ -39,6 +39,10 @@ class Client:
         self._kept, self._post = kept, Post(address)
         self._forms: dict[str, Form] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process has a key and a cache of its own.
+        return connect, (self.address,)
+
     def ask(
         self,
         path: str,

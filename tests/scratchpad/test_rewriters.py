@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -241,6 +242,29 @@ def test_a_local_model_writes_and_is_loaded_when_it_is_needed(
     assert again.paraphrase("It is blue.", 0) == "It is green."
     with pytest.raises(TypeError):
         again.paraphrase("It is blue.", 1)
+
+
+def test_a_rewriter_goes_to_another_process_without_key_or_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = byte_tokenizer()
+    save(tmp_path / "parrot", parrot(tokenizer, "It is green."), tokenizer)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-hidden")
+    own = load_rewriter("hf:parrot")
+    assert own.paraphrase("It is blue.", 0) == "It is green."
+    with serving(lambda asked: turn("It is red.")) as server:
+        served = load_rewriter(f"server:{server.url}#tiny")
+        sent = pickle.dumps((own, served))
+        assert b"sk-hidden" not in sent
+        assert len(sent) < 2000
+        monkeypatch.chdir("/")
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-there")
+        there, asking = pickle.loads(sent)
+        assert there.paraphrase("It is black.", 1) == "It is green."
+        assert asking.paraphrase("It is blue.", 0) == "It is red."
+    (asked,) = server.asked
+    assert asked.key == "Bearer sk-there"
 
 
 def test_a_model_without_a_template_is_told_in_plain_text(tmp_path: Path) -> None:
