@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -39,6 +40,10 @@ class Sample(NamedTuple):
     ids: tuple[int, ...]
     finished: bool
     end: int | None = None
+
+
+class _CannotShare(Exception):  # noqa: N818 - a reason to draw in another way
+    """A model turned out to be one that is sampled by `generate`."""
 
 
 class Batch(NamedTuple):
@@ -107,13 +112,15 @@ def draw_batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> l
     while len(drawn) < len(batch):
         # Looked up anew: memory that ran out once leaves fewer rows for all that follows.
         stop = min(len(drawn) + _rows(decoder.model, length), len(batch))
-        parts = halving(
-            decoder.model,
-            range(len(drawn), stop),
-            lambda part: _drawn(decoder, [batch[n] for n in part], seed + part[0]),
-            lambda part: len(part) * row_bytes(decoder.model, length),
-        )
-        drawn += [sample for part in parts for sample in part]
+        # Cut anew, too, if this was the batch that a model was tried out on: others were not.
+        with suppress(_CannotShare):
+            parts = halving(
+                decoder.model,
+                range(len(drawn), stop),
+                lambda part: _drawn(decoder, [batch[n] for n in part], seed + part[0]),
+                lambda part: len(part) * row_bytes(decoder.model, length),
+            )
+            drawn += [sample for part in parts for sample in part]
     return drawn
 
 
@@ -126,7 +133,7 @@ def _drawn(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[
 
 
 def _first_batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) -> list[Sample]:
-    """Draw by handed-on keys and values if single calls confirm them, else by `generate`."""
+    """Draw by handed-on keys and values, if single calls confirm them."""
     try:
         drawn = decoder(batch, seed)
     except REFUSALS as error:
@@ -147,7 +154,7 @@ def _first_batch(decoder: Decoder, batch: Sequence[Sequence[int]], seed: int) ->
         reason,
     )
     _shares[decoder.model] = False
-    return generated(decoder, batch, seed)
+    raise _CannotShare
 
 
 def _apart(decoder: Decoder, batch: Sequence[Sequence[int]], drawn: Sequence[Drawn]) -> float:

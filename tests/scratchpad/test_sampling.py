@@ -13,7 +13,13 @@ from scipy.stats import chisquare
 
 from scratchpad.memory import allow
 from scratchpad.scoring.decoding import Decoder, row_bytes
-from scratchpad.scoring.sampling import _shares, end_token_ids, sample
+from scratchpad.scoring.sampling import (
+    _rows,
+    _shares,
+    draw_batch,
+    end_token_ids,
+    sample,
+)
 from tiny import byte_tokenizer, random_model, sharp_model
 
 TOKENIZER = byte_tokenizer()
@@ -144,6 +150,19 @@ def test_a_model_without_keys_and_values_samples_by_generate_and_says_so(
     assert sum("sampling by generate()" in message for message in caplog.messages) == 1
     assert len(drawn) == 2
     assert all(len(row.ids) == 6 or row.finished for row in drawn)
+
+
+def test_what_generate_draws_hangs_on_no_batch_before() -> None:
+    begun = [prefix[:40] for prefix in prefixes(8)]
+    model, other = sharp("mamba"), sharp("mamba")
+    shares = row_bytes(model, 46)
+    for one in (model, other):
+        allow(one, 8 * shares)  # those that read every prefix whole have room for fewer rows
+    ends = end_token_ids(model, TOKENIZER)
+    first = draw_batch(Decoder(model, ends, 6), begun, 0)
+    assert _rows(model, 46) < 8
+    draw_batch(Decoder(other, ends, 6), prefixes(2), 1)
+    assert draw_batch(Decoder(other, ends, 6), begun, 0) == first
 
 
 def test_a_batch_has_as_many_rows_as_fit_and_the_texts_stay_the_same(
