@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
@@ -13,6 +14,7 @@ from typing import Any
 
 from scratchpad.engines.base import HERE, Done, Stage, Work
 from scratchpad.engines.telling import Told, heard, telling
+from scratchpad.errors import ScratchpadError
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,13 @@ class Processes:
     elsewhere = True
 
     def run(self, stage: Stage, arguments: Sequence[tuple[Any, ...]]) -> Iterator[Done]:
-        """Do a stage with every tuple of arguments; gives each as it gets done."""
+        """Do a stage with every tuple of arguments; gives each as it gets done.
+
+        Raises
+        ------
+        ScratchpadError
+            If a process was killed.
+        """
         if self.count == 1:
             one_thread()
             yield from HERE.run(stage, arguments)
@@ -43,6 +51,12 @@ class Processes:
             try:
                 for done in as_completed(waiting):
                     yield Done(waiting[done], heard(done.result()))
+            except BrokenProcessPool as error:
+                raise ScratchpadError(
+                    "A process that shared the work was killed",
+                    "memory may have run out",
+                    "Run the same command again, with fewer --workers: what is finished is kept.",
+                ) from error
             finally:  # of what failed the rest of the queue is not waited for
                 pool.shutdown(cancel_futures=True)
 

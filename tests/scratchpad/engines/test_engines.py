@@ -88,6 +88,15 @@ def test_a_piece_over_which_workers_keep_dying_ends_the_run(ray: Engine, tmp_pat
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_a_process_that_is_killed_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ScratchpadError) as raised:
+        list(Processes(2).run(staged.Deadly(tmp_path, 1), NUMBERS))
+    assert str(raised.value) == (
+        "A process that shared the work was killed: memory may have run out. Run the same command "
+        "again, with fewer --workers: what is finished is kept."
+    )
+
+
 def test_what_a_user_can_mend_arrives_as_it_was_raised(ray: Engine) -> None:
     with pytest.raises(DataError) as raised:
         list(ray.run(staged.Faulty(), [(1,)]))
