@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,11 @@ from scratchpad.placement import ALL, loaded_over_all, placed_over_all
 WORKER_BYTES = 2**30
 """What a process takes beside the weights and the batches it reads."""
 
-MARK_BYTES = 2**22
+# How a checkpoint is told from another one: by stretches of its files, so long and so many of each.
+MARK_BYTES, MARKS = 2**16, 64
+# The checkpoint that this process has read for another, by all that it was told.
+_held: dict[tuple[Any, ...], LoadedModel] = {}
+
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -150,7 +155,8 @@ def load_model(name: str, dialect: Dialect, *, device: str, dtype: str) -> Loade
 class OutlinedModel(LoadedModel):
     """A model without its weights: enough to encode text and to plan what others read.
 
-    Pickled, it becomes the whole model where it is unpickled; a process reads a checkpoint once.
+    Pickled, it becomes the whole model where it is unpickled. A process reads a checkpoint once,
+    and holds one at a time.
     """
 
     device: str = "auto"
@@ -188,11 +194,16 @@ def outline_model(name: str, dialect: Dialect, *, device: str, dtype: str) -> Ou
 def _loaded(
     name: str, dialect: Dialect, device: str, dtype: str, mark: str, budget: int | None
 ) -> LoadedModel:
-    return replace(_loaded_once(name, dialect, device, dtype, mark), memory_budget=budget)
+    told = name, dialect, device, dtype, mark
+    if told not in _held:
+        # Before the other is read: a worker asks for the memory of one.
+        _held.clear()
+        gc.collect()
+        _held[told] = _as_marked(name, dialect, device, dtype, mark)
+    return replace(_held[told], memory_budget=budget)
 
 
-@cache
-def _loaded_once(name: str, dialect: Dialect, device: str, dtype: str, mark: str) -> LoadedModel:
+def _as_marked(name: str, dialect: Dialect, device: str, dtype: str, mark: str) -> LoadedModel:
     loaded = load_model(name, dialect, device=device, dtype=dtype)
     if weights_mark(name) != mark:
         raise ModelError(
@@ -209,14 +220,18 @@ def name_elsewhere(name: str) -> str:
 
 
 def weights_mark(name: str) -> str:
-    """A checksum that tells apart checkpoints of one name: of sizes, and of how files begin.
+    """A checksum that tells apart checkpoints of one name: of sizes, and of bytes all over files.
 
-    A safetensors file begins with its layout and its first weights.
+    How a file begins is not enough: its embeddings may be those of the model it was trained from.
     """
     digest = hashlib.sha256()
     for path in sorted(Path(name).glob("*.safetensors")):
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}".encode())
         with path.open("rb") as file:
-            digest.update(f"{path.name} {path.stat().st_size}".encode() + file.read(MARK_BYTES))
+            for number in range(MARKS):
+                file.seek(number * size // MARKS)
+                digest.update(file.read(MARK_BYTES))
     return digest.hexdigest()
 
 

@@ -82,6 +82,8 @@ class Worker:
     def do(self, packed: list[Any], arguments: tuple[Any, ...]) -> Told:
         """Do one piece; a stage comes as the reference of its pickle, in a list to stay one."""
         if packed[0] != self._stage:
+            # First of all room is made: what it held may be a model.
+            self._stage = self._work = None
             self._work = _prepared(packed[0])
             self._stage = packed[0]
         return telling(self._work, arguments)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scratchpad.errors import DataError, ModelError
+from scratchpad.models import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -101,3 +102,13 @@ class Stillborn:
     def facts(self) -> None:
         """Take the process away."""
         os._exit(1)
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Holds a model; says what it is called."""
+
+    loaded: LoadedModel
+
+    def __call__(self) -> Callable[[], str]:
+        return lambda: self.loaded.name
