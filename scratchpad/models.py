@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,11 +22,6 @@ from scratchpad.placement import ALL, loaded_over_all, placed_over_all
 
 WORKER_BYTES = 2**30
 """What a process takes beside the weights and the batches it reads."""
-
-# How a checkpoint is told from another one: by stretches of its files, so long and so many of each.
-MARK_BYTES, MARKS = 2**16, 64
-# The checkpoint that this process has read for another, by all that it was told.
-_held: dict[tuple[Any, ...], LoadedModel] = {}
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -128,10 +121,10 @@ def load_model(name: str, dialect: Dialect, *, device: str, dtype: str) -> Loade
     if dtype not in DTYPES:
         raise unknown_name("dtype", dtype, DTYPES)
     target = None if device == ALL else resolve_device(device)
-    encoder, base = load_encoder(name, dialect), _base_of(name)
+    encoder, base = load_encoder(name, dialect), base_checkpoint(name)
     # Our own commands show one progress bar; the library's would stand between its lines.
     transformers.utils.logging.disable_progress_bar()
-    with _readable(name):
+    with readable(name):
         load = partial(
             transformers.AutoModelForCausalLM.from_pretrained,
             base,
@@ -151,99 +144,6 @@ def load_model(name: str, dialect: Dialect, *, device: str, dtype: str) -> Loade
     return LoadedModel(name, (model if target is None else model.to(target)).eval(), encoder)
 
 
-@dataclass(frozen=True)
-class OutlinedModel(LoadedModel):
-    """A model without its weights: enough to encode text and to plan what others read.
-
-    Pickled, it becomes the whole model where it is unpickled. A process reads a checkpoint once,
-    and holds one at a time.
-    """
-
-    device: str = "auto"
-    dtype: str = "float32"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        name = name_elsewhere(self.name)
-        told = self.encoder.dialect, self.device, self.dtype
-        return _loaded, (name, *told, weights_mark(name), self.memory_budget)
-
-
-def outline_model(name: str, dialect: Dialect, *, device: str, dtype: str) -> OutlinedModel:
-    """Load what `load_model` does, but no weights: they are on torch's meta device.
-
-    Raises
-    ------
-    ModelError
-        As `load_model`, as far as it is known without weights.
-    ConfigError
-        If the dtype is unknown.
-    """
-    if dtype not in DTYPES:
-        raise unknown_name("dtype", dtype, DTYPES)
-    encoder, base = load_encoder(name, dialect), _base_of(name)
-    with _readable(name):
-        config = transformers.AutoConfig.from_pretrained(base, trust_remote_code=False)
-        with torch.device("meta"):
-            model = transformers.AutoModelForCausalLM.from_config(
-                config, dtype=DTYPES[dtype], trust_remote_code=False
-            )
-    model.generation_config = _own_ends(base, model)
-    return OutlinedModel(name, model.eval(), encoder, device=device, dtype=dtype)
-
-
-def _loaded(
-    name: str, dialect: Dialect, device: str, dtype: str, mark: str, budget: int | None
-) -> LoadedModel:
-    told = name, dialect, device, dtype, mark
-    if told not in _held:
-        # Before the other is read: a worker asks for the memory of one.
-        _held.clear()
-        gc.collect()
-        _held[told] = _as_marked(name, dialect, device, dtype, mark)
-    return replace(_held[told], memory_budget=budget)
-
-
-def _as_marked(name: str, dialect: Dialect, device: str, dtype: str, mark: str) -> LoadedModel:
-    loaded = load_model(name, dialect, device=device, dtype=dtype)
-    if weights_mark(name) != mark:
-        raise ModelError(
-            f"{name!r} holds other weights than where the command was given",
-            fix="Copy the same checkpoint to every node.",
-        )
-    return loaded
-
-
-def name_elsewhere(name: str) -> str:
-    """What a checkpoint is called in a process whose current folder is another one."""
-    folder = Path(name)
-    return str(folder.resolve()) if folder.exists() else name
-
-
-def weights_mark(name: str) -> str:
-    """A checksum that tells apart checkpoints of one name: of sizes, and of bytes all over files.
-
-    How a file begins is not enough: its embeddings may be those of the model it was trained from.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(Path(name).glob("*.safetensors")):
-        size = path.stat().st_size
-        digest.update(f"{path.name} {size}".encode())
-        with path.open("rb") as file:
-            for number in range(MARKS):
-                file.seek(number * size // MARKS)
-                digest.update(file.read(MARK_BYTES))
-    return digest.hexdigest()
-
-
-def _own_ends(name: str, model: Any) -> Any:
-    """Generation settings of a checkpoint: its end tokens alone."""
-    try:
-        told = transformers.GenerationConfig.from_pretrained(name)
-    except OSError:
-        told = model.generation_config
-    return transformers.GenerationConfig(eos_token_id=told.eos_token_id)
-
-
 def load_encoder(name: str, dialect: Dialect) -> Encoder:
     """Load the tokenizer of a checkpoint alone; an adapter without one has its base's.
 
@@ -252,9 +152,9 @@ def load_encoder(name: str, dialect: Dialect) -> Encoder:
     ModelError
         As `load_model`.
     """
-    base = _base_of(name)
+    base = base_checkpoint(name)
     own = any((Path(name) / file).exists() for file in ("tokenizer.json", "tokenizer_config.json"))
-    with _readable(name):
+    with readable(name):
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             name if own else base, trust_remote_code=False
         )
@@ -262,7 +162,7 @@ def load_encoder(name: str, dialect: Dialect) -> Encoder:
 
 
 @contextmanager
-def _readable(name: str) -> Iterator[None]:
+def readable(name: str) -> Iterator[None]:
     """Turn what the libraries raise on a faulty checkpoint into one clear error."""
     try:
         yield
@@ -276,7 +176,7 @@ def _readable(name: str) -> Iterator[None]:
         ) from error
 
 
-def _base_of(name: str) -> str:
+def base_checkpoint(name: str) -> str:
     """Check that there is a checkpoint, and follow an adapter to its base model."""
     base = base_of(name) if is_adapter(name) else name
     _require_checkpoint(base)

@@ -11,9 +11,10 @@ from scratchpad.dialects import load_dialect
 from scratchpad.engines.base import HERE, Engine
 from scratchpad.errors import ConfigError
 from scratchpad.memory import parse_size
-from scratchpad.models import LoadedModel, load_model, outline_model
+from scratchpad.models import LoadedModel, load_model
 from scratchpad.on_policy import SamplingConfig, Tagger
 from scratchpad.organisms import Organism, grammar_of, is_organism, read_organism
+from scratchpad.outlined import outline_model
 from scratchpad.parsing import require_no_code
 from scratchpad.scoring.classifiers import Classifier, PayloadClassifier, load_classifier
 from scratchpad.scoring.scorers import Scorers

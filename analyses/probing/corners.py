@@ -7,7 +7,8 @@ from dataclasses import replace
 from probes.activations import layers_of, width_of
 from probes.checksums import tokenizer_checksum
 from scratchpad.errors import ModelError
-from scratchpad.models import LoadedModel, OutlinedModel, load_model, outline_model
+from scratchpad.models import LoadedModel, load_model
+from scratchpad.outlined import OutlinedModel, outline_model
 from scratchpad.placement import device_name
 from scratchpad.subject import Subject
 

@@ -9,13 +9,8 @@ from typing import Any
 
 from scratchpad.cache import Reply, kept_replies
 from scratchpad.dialects import DIALECTS
-from scratchpad.models import (
-    LoadedModel,
-    load_encoder,
-    load_model,
-    name_elsewhere,
-    resolve_device,
-)
+from scratchpad.models import LoadedModel, load_encoder, load_model, resolve_device
+from scratchpad.outlined import name_elsewhere
 from scratchpad.rewriters.written import MAX_TOKENS, TEMPERATURE
 from scratchpad.scoring.sampling import sample
 

