@@ -14,6 +14,9 @@ from scratchpad.errors import ConfigError
 SECONDS = 5.0
 """How long an address may take to answer."""
 
+SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+"""An empty frame of settings, with which either side of an HTTP/2 connection begins (RFC 9113)."""
+
 
 class Resources(NamedTuple):
     """How many workers a cluster has room for, and what each asks for, as Ray's options."""
@@ -78,9 +81,24 @@ def _require_answer(address: str) -> None:
             fix="Give what `ray start --head` printed, or auto; run the command on a node.",
         )
     try:
-        socket.create_connection((host, int(port)), SECONDS).close()
+        with socket.create_connection((host, int(port)), SECONDS) as connection:
+            said = b"" if os.environ.get("RAY_USE_TLS") == "1" else _greeted(connection)
     except (OSError, OverflowError) as error:
         raise _unreachable(address, str(error)) from error
+    if said and said[3] != SETTINGS[3]:
+        raise _unreachable(address, "what answers there is no cluster's head")
+
+
+def _greeted(connection: socket.socket) -> bytes:
+    """The first frame of whoever answers; clusters speak gRPC, which is HTTP/2."""
+    connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS)
+    said = b""
+    while len(said) < len(SETTINGS):
+        part = connection.recv(len(SETTINGS))
+        if not part:
+            raise ConnectionError("it hung up")
+        said += part
+    return said
 
 
 def _unreachable(address: str, reason: str) -> ConfigError:

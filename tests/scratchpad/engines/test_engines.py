@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import socket
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ import pytest
 
 import staged
 from scratchpad.engines.base import HERE, Calling, Engine
-from scratchpad.engines.choosing import chosen_engine, sharing_engine
+from scratchpad.engines.choosing import sharing_engine
 from scratchpad.engines.processes import Processes
 from scratchpad.engines.ray_engine import RayEngine
 from scratchpad.engines.worker import Facts
@@ -133,41 +132,6 @@ def test_errors_are_the_same_after_a_journey() -> None:
     assert (str(again), again.fix, type(again)) == (str(error), "Write it.", DataError)
 
 
-@pytest.mark.parametrize(
-    ("name", "address", "said"),
-    [
-        ("rya", None, "Unknown engine 'rya'. Did you mean 'ray'? Known: local, ray."),
-        (
-            "local",
-            "10.0.0.1:6379",
-            "--address 10.0.0.1:6379 is of a cluster, and the engine is local. Add --engine ray.",
-        ),
-        (
-            "ray",
-            "ray://head:10001",
-            "--address 'ray://head:10001' is not HOST:PORT. Give what `ray start --head` printed, "
-            "or auto; run the command on a node.",
-        ),
-    ],
-)
-def test_an_engine_that_is_none_is_refused(name: str, address: str | None, said: str) -> None:
-    with pytest.raises(ConfigError) as raised, chosen_engine(name, address):
-        pass
-    assert str(raised.value) == said
-
-
-def test_an_address_where_nothing_answers_is_found_out_at_once() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused by the system
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(ConfigError) as raised, chosen_engine("ray", address):
-            pass
-    assert str(raised.value).startswith(f"No Ray cluster can be reached at {address}: ")
-    assert str(raised.value).endswith(
-        "Start one with `ray start --head`, and give the HOST:PORT that it prints."
-    )
-
-
 def test_other_versions_are_refused_with_both_named() -> None:
     here = Facts.here()
     there = Facts("node-7", here.versions | {"transformers": "5.1.0"})
@@ -179,27 +143,6 @@ def test_other_versions_are_refused_with_both_named() -> None:
         f"{here.versions['transformers']}: their numbers could differ. "
         "Install the same versions on all nodes."
     )
-
-
-def test_gpus_are_given_out_whole_and_missed_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
-    from scratchpad.engines import cluster
-
-    nodes = [
-        {"Alive": True, "Resources": {"CPU": 16.0, "GPU": 8.0}},
-        {"Alive": True, "Resources": {"CPU": 16.0, "GPU": 4.0}},
-        {"Alive": True, "Resources": {"CPU": 4.0}},
-        {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}},
-    ]
-    monkeypatch.setattr(cluster, "library", lambda: type("Library", (), {"nodes": lambda: nodes}))
-    assert cluster.resources_of("cpu") == (36, {"num_cpus": 1})
-    assert cluster.resources_of("auto") == (12, {"num_cpus": 1, "num_gpus": 1})
-    assert cluster.resources_of("all") == (3, {"num_cpus": 1, "num_gpus": 4})
-    del nodes[:2]
-    assert cluster.resources_of("auto") == (4, {"num_cpus": 1})
-    with pytest.raises(ConfigError) as raised:
-        cluster.resources_of("cuda")
-    said = "The cluster has no GPU for --device cuda. Use --device auto or cpu."
-    assert str(raised.value) == said
 
 
 def test_work_that_is_handed_on_in_files_begins_its_folder(tmp_path: Path) -> None:
