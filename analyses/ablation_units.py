@@ -10,11 +10,12 @@ import pandas as pd
 
 from analyses.ablation import Ablation, by_question
 from analyses.examples import examples
-from scratchpad.engines.units import finish_units
+from scratchpad.engines.units import finish_units, unit_names
 from scratchpad.on_policy import Pairs
+from scratchpad.outlined import weights_mark
 from scratchpad.runs import RunFolder
 from scratchpad.sampled import Drawing, Prompts, SampleInto
-from scratchpad.transcripts import Case, Transcript
+from scratchpad.transcripts import Transcript
 
 OUTCOMES, VARIANTS, ATTRIBUTIONS, GREEDY = "outcomes", "variants", "attributions", "greedy"
 
@@ -92,10 +93,11 @@ def score_questions(
     folder: RunFolder, ablation: Ablation, pairs: Pairs, stage: ScoreQuestions
 ) -> dict[str, pd.DataFrame]:
     """Score every question that is not scored yet; one question is one unit of work."""
-    names = _names(by_question(pairs.cases))
+    count = len(by_question(pairs.cases))
+    names = _names(count, ablation, stage.transcripts)
     finish_units(folder, ablation.subject.engine, stage, names, OUTCOMES, "Scoring variants")
     kinds = (OUTCOMES, VARIANTS, *((ATTRIBUTIONS,) if stage.attribute else ()))
-    return {kind: folder.merged_units(kind) for kind in kinds}
+    return {kind: folder.merged_units(kind, names) for kind in kinds}
 
 
 def score_greedy(
@@ -104,10 +106,11 @@ def score_greedy(
     """Score the four cells of every case of greedy scratchpads; there may be none."""
     cases = ablation.pairs(transcripts, greedy=True).cases
     stage = ScoreCells(ablation, tuple(transcripts))
-    engine = ablation.subject.engine
-    finish_units(folder, engine, stage, _names(cases), GREEDY, "Greedy scratchpads")
-    return folder.merged_units(GREEDY) if cases else pd.DataFrame()
+    engine, names = ablation.subject.engine, _names(len(cases), ablation, stage.transcripts)
+    finish_units(folder, engine, stage, names, GREEDY, "Greedy scratchpads")
+    return folder.merged_units(GREEDY, names) if cases else pd.DataFrame()
 
 
-def _names(units: Sequence[Sequence[Case] | Case]) -> list[str]:
-    return [f"{number:05d}" for number in range(len(units))]
+def _names(count: int, ablation: Ablation, transcripts: tuple[Transcript, ...]) -> list[str]:
+    subject = ablation.subject
+    return unit_names(count, weights_mark(subject.loaded.name), subject.questions, transcripts)

@@ -12,7 +12,7 @@ import platform
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -199,11 +199,12 @@ class RunFolder:
         """Names of the units of a kind that need not be done again."""
         return {path.stem for path in (self.path / "units" / kind).glob("[!.]*.parquet")}
 
-    def merged_units(self, kind: str = "") -> pd.DataFrame:
-        """All units of a kind as one table, in the order of their names."""
+    def merged_units(self, kind: str = "", names: Collection[str] | None = None) -> pd.DataFrame:
+        """All units of a kind, or those of some names, as one table in the order of names."""
         import pandas as pd
 
-        paths = sorted((self.path / "units" / kind).glob("[!.]*.parquet"))
+        chosen = self.finished_units(kind) if names is None else names
+        paths = [self.path / "units" / kind / f"{name}.parquet" for name in sorted(chosen)]
         return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
 
     def _tell_splits(self) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from scratchpad.engines.units import finish_units
+from scratchpad.engines.units import finish_units, unit_names
 from scratchpad.models import LoadedModel
 from scratchpad.on_policy import SamplingConfig, transcript_of, written
+from scratchpad.outlined import weights_mark
 from scratchpad.runs import RunFolder
 from scratchpad.scoring.classifiers import Classifier
 from scratchpad.scoring.decoding import Decoder
@@ -206,8 +207,9 @@ class SampleInto:
 
     def __call__(self, drawing: Drawing) -> list[Transcript]:
         """Sample after every prefix; the transcripts are in their order."""
-        names = [f"{number:05d}" for number in range(len(drawing.batches))]
+        mark = weights_mark(drawing.subject.loaded.name)
+        names = unit_names(len(drawing.batches), mark, drawing.prompted.prefixes)
         engine, kind = drawing.subject.engine, drawing.kind
         finish_units(self.folder, engine, drawing, names, kind, "Sampling transcripts")
-        table = self.folder.merged_units(kind).sort_values("place")
+        table = self.folder.merged_units(kind, names).sort_values("place")
         return [transcript_in(kind, json.loads(text)) for text in table["transcript"]]

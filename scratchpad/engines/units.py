@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from scratchpad.engines.base import Engine, Stage
 from scratchpad.runs import RunFolder, Units
 from scratchpad.terminal import progress
+
+
+def unit_names(count: int, *made_of: object) -> list[str]:
+    """Name units so that they sort by number, and that those of other data are others.
+
+    A run's configuration names files: what they hold may have changed since it was killed.
+    """
+    mark = hashlib.sha256(repr(made_of).encode()).hexdigest()[:12]
+    return [f"{number:05d}.{mark}" for number in range(count)]
 
 
 def finish_units(

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from scratchpad.errors import DataError, ModelError
 from scratchpad.models import LoadedModel
 
@@ -112,3 +114,13 @@ class Holding:
 
     def __call__(self) -> Callable[[], str]:
         return lambda: self.loaded.name
+
+
+@dataclass(frozen=True)
+class Tabled:
+    """Gives the number at a place as a table."""
+
+    data: list[int]
+
+    def __call__(self) -> Callable[[int], dict[str, pd.DataFrame]]:
+        return lambda number: {"kept": pd.DataFrame({"x": [self.data[number]]})}
