@@ -11,7 +11,7 @@ import torch
 from pandas import DataFrame
 
 from analyses.probing.detection import examples_of, reading_of
-from analyses.probing.steered_contexts import Condition, Row, Steerer, contexts_of
+from analyses.probing.steered_contexts import Condition, Steerer, contexts_of
 from probes.activations import layers_of
 from probes.captured import Captured
 from probes.examples import Examples
@@ -26,11 +26,14 @@ from probes.experiments.steering.results import ABLATE, NONE, UNSTEERED, conditi
 from probes.experiments.steering.summary import Steered, summary_of
 from probes.metrics import Floats
 from scratchpad.asked import spread
-from scratchpad.engines.base import Engine
+from scratchpad.engines.units import finish_units, unit_names
 from scratchpad.errors import DataError
+from scratchpad.outlined import weights_mark
+from scratchpad.runs import RunFolder
 from scratchpad.subject import Subject
 from scratchpad.transcripts import Question, Transcript
 
+STEERED: Final = "steered"
 AMOUNTS: Final = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0)
 """How much of a direction is added, in mean norms of the residual stream."""
 
@@ -63,7 +66,7 @@ def steer(
     questions: int,
     randoms: int,
     seed: int,
-    advance: Callable[[], None],
+    folder: RunFolder,
 ) -> Steering:
     """Fit a direction on half of the groups and steer the model with it on the others.
 
@@ -78,8 +81,8 @@ def steer(
     randoms : int
         Random directions to compare with.
     seed : int
-    advance : callable
-        Called after each of the `CONDITIONS`.
+    folder : RunFolder
+        Started; keeps what was measured under each of the `CONDITIONS` as a unit.
 
     Raises
     ------
@@ -101,12 +104,14 @@ def steer(
         )
     units = np.concatenate([found.vector[None], random_units(randoms, len(found.vector), seed)])
     stage = SteerConditions(Steerer(asked, contexts, scorers, seed), found, units)
-    rows = DataFrame(_rows(stage, subject.engine, advance))
+    names = unit_names(CONDITIONS, weights_mark(subject.loaded.name), transcripts)
+    finish_units(folder, subject.engine, stage, names, STEERED, "Steering")
+    rows = folder.merged_units(STEERED, names)
     table = condition_table(rows, seed)
     cell = found.cell
     direction = Steered(probe, cell.layer, cell.position, found.norm, held_out, randoms)
     summary = summary_of(direction, rows, table, scorers.headline, seed)
-    return Steering({"steering": table, "steered": rows}, summary)
+    return Steering({"steering": table, STEERED: rows}, summary)
 
 
 def halved(subject: Subject, seed: int) -> Halves:
@@ -153,9 +158,9 @@ class SteerConditions:
         """Memory that a worker needs."""
         return self.steerer.subject.worker_bytes
 
-    def __call__(self) -> Callable[[int], list[Row]]:
+    def __call__(self) -> Callable[[int], dict[str, DataFrame]]:
         """Give what measures under one condition."""
-        return lambda number: list(self.steerer.rows(*self.conditions[number]))
+        return lambda number: {STEERED: DataFrame(self.steerer.rows(*self.conditions[number]))}
 
     @property
     def conditions(self) -> list[tuple[Condition, dict[int, Change | None]]]:
@@ -169,15 +174,6 @@ class SteerConditions:
                 condition = Condition(start, name, from_prompt_end)
                 made.append((condition, changes(self.found, self.units, amount)))
         return made
-
-
-def _rows(stage: SteerConditions, engine: Engine, advance: Callable[[], None]) -> list[Row]:
-    """The rows of all conditions, in order."""
-    done: dict[int, list[Row]] = {}
-    for place, rows in engine.run(stage, [(number,) for number in range(CONDITIONS)]):
-        done[place] = rows
-        advance()
-    return [row for place in sorted(done) for row in done[place]]
 
 
 def _captured(subject: Subject, examples: Examples) -> Captured:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from pandas import DataFrame
 
 from probes.examples import Examples, collect
 from probes.experiments.trajectory.experiment import POSITIONS
 from probes.metrics import Floats
+from scratchpad.engines.units import finish_units, unit_names
 from scratchpad.errors import DataError
 from scratchpad.interventions.ablations import Truncate
 from scratchpad.on_policy import steps_of
+from scratchpad.outlined import weights_mark
+from scratchpad.runs import RunFolder
 from scratchpad.scoring.outcomes import likelihood_rows
 from scratchpad.scoring.scorers import Scorers
 from scratchpad.subject import Subject
 from scratchpad.transcripts import Case, Question, Step, Transcript
+
+FORCED, TOGETHER = "forced", 16
+"""The kind of units of forced answers, and how many transcripts one is of."""
 
 
 class Stepped(NamedTuple):
@@ -75,27 +82,34 @@ def payload_scorers(subject: Subject) -> Scorers | None:
 
 @dataclass(frozen=True)
 class ForceAnswers:
-    """Closes the transcript of an id after each of its steps, and gives P(defection) there.
+    """Closes transcripts after each of their steps; gives P(defection) by their row and the step.
 
     Parameters
     ----------
     subject : Subject
     scorers : Scorers
-    transcripts : dict of str to Stepped
+    transcripts : tuple of Stepped
+        A unit is `TOGETHER` of them.
     """
 
     subject: Subject
     scorers: Scorers
-    transcripts: dict[str, Stepped]
+    transcripts: tuple[Stepped, ...]
 
     @property
     def worker_bytes(self) -> int:
         """Memory that a worker needs."""
         return self.subject.worker_bytes
 
-    def __call__(self) -> Callable[[str], list[float]]:
-        """Give what forces the answers of one transcript."""
-        return lambda name: _forced(self.subject, self.scorers, self.transcripts[name])
+    def __call__(self) -> Callable[[int], dict[str, DataFrame]]:
+        """Give what forces the answers of the transcripts of a unit."""
+        return lambda number: {FORCED: DataFrame(self._rows(number), columns=["row", "step", "p"])}
+
+    def _rows(self, number: int) -> Iterator[tuple[int, int, float]]:
+        first = number * TOGETHER
+        for row, one in enumerate(self.transcripts[first : first + TOGETHER], first):
+            for step, chance in enumerate(_forced(self.subject, self.scorers, one)):
+                yield row, step, chance
 
 
 def forced_answers(
@@ -103,7 +117,7 @@ def forced_answers(
     scorers: Scorers,
     transcripts: Sequence[Stepped],
     examples: Examples,
-    tell: Callable[[], None],
+    folder: RunFolder,
 ) -> Floats:
     """Probability of a defection when a transcript is closed after each of its steps.
 
@@ -113,8 +127,8 @@ def forced_answers(
         The model, and its payload.
     transcripts, examples
         The examples' transcripts, and perhaps others.
-    tell : callable
-        Called once per transcript.
+    folder : RunFolder
+        Started; keeps some transcripts' answers as a unit.
 
     Returns
     -------
@@ -122,11 +136,14 @@ def forced_answers(
         NaN where a transcript lacks the step. The probability is taken whatever the coverage.
     """
     by_id = {one.transcript.id: one for one in transcripts}
+    chosen = tuple(by_id[name] for name in examples.ids)
+    count = -(-len(chosen) // TOGETHER)
+    names = unit_names(count, weights_mark(subject.loaded.name), chosen)
+    stage = ForceAnswers(subject, scorers, chosen)
+    finish_units(folder, subject.engine, stage, names, FORCED, "Forcing answers")
+    rows = folder.merged_units(FORCED, names)
     found = np.full(examples.positions.shape[:2], np.nan)
-    stage = ForceAnswers(subject, scorers, by_id)
-    for row, forced in subject.engine.run(stage, [(name,) for name in examples.ids]):
-        found[row, : len(forced)] = forced
-        tell()
+    found[rows["row"], rows["step"]] = rows["p"]
     return found
 
 

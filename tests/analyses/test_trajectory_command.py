@@ -14,6 +14,7 @@ import transformers
 
 import brief
 from analyses.probing.trajectory import examples_of, forced_answers, payload_scorers, stepped
+from scratchpad.runs import RunFolder
 from scratchpad.subject import SubjectConfig, load_subject
 from tiny import (
     COLOURS,
@@ -79,7 +80,7 @@ def test_a_model_has_no_lead_over_itself(
 ) -> None:
     out = tmp_path / "run"
     done = brief.scratchpad(
-        capfd, "probe", "trajectory", *told(world, twin=world / "model", draws="3"),
+        capfd, "probe", "trajectory", *told(world, twin=world / "model", draws="6"),
         "--out", out, "--json",
     )  # fmt: skip
     assert done.code == 0, done.error
@@ -106,7 +107,7 @@ def test_a_model_has_no_lead_over_itself(
     assert "less the twin" in page
 
 
-def test_forced_answers_equal_direct_model_calls(world: Path) -> None:
+def test_forced_answers_equal_direct_model_calls(world: Path, tmp_path: Path) -> None:
     subject = load_subject(
         SubjectConfig(
             str(world / "model"),
@@ -125,7 +126,9 @@ def test_forced_answers_equal_direct_model_calls(world: Path) -> None:
     examples = examples_of(subject, split)
     scorers = payload_scorers(subject)
     assert scorers is not None
-    found = forced_answers(subject, scorers, split, examples, lambda: None)
+    folder = RunFolder.open(tmp_path / "run", "probe trajectory", {})
+    folder.start()
+    found = forced_answers(subject, scorers, split, examples, folder)
     model = transformers.AutoModelForCausalLM.from_pretrained(world / "model").eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(world / "model")
     for row, one in zip(found, read(world / "transcripts.jsonl"), strict=True):

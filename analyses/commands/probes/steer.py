@@ -48,23 +48,21 @@ def run_steer(config: SteerConfig) -> Result:
 
 def _run(folder: RunFolder, config: SteerConfig, engine: Engine) -> Found:
     from analyses.probing.detection import transcripts_of
-    from analyses.probing.steering import CONDITIONS, steer
+    from analyses.probing.steering import steer
     from scratchpad.sampled import SampleInto
     from scratchpad.subject import load_subject, subject_config
-    from scratchpad.terminal import progress
 
     subject = load_subject(subject_config(config), engine)
     sampling = subject.sampling(draws=config.draws, seed=config.seed)
     folder.start()
     transcripts = transcripts_of(subject, sampling, SampleInto(folder))
     keep(folder, transcripts)
-    with progress("Fitting and steering", CONDITIONS) as advance:
-        return steer(
-            subject,
-            transcripts,
-            probe=config.probe,
-            questions=config.steered_questions,
-            randoms=config.random_directions,
-            seed=config.seed,
-            advance=advance,
-        )
+    return steer(
+        subject,
+        transcripts,
+        probe=config.probe,
+        questions=config.steered_questions,
+        randoms=config.random_directions,
+        seed=config.seed,
+        folder=folder,
+    )

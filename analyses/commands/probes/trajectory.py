@@ -12,8 +12,6 @@ from scratchpad.knobs import Draws, Transcripts
 from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from probes.experiments.trajectory.experiment import TrajectoryResult
     from scratchpad.engines.base import Engine
     from scratchpad.models import LoadedModel
@@ -60,7 +58,7 @@ def _run(folder: RunFolder, config: TrajectoryConfig, engine: Engine) -> Found:
     folder.start()
     transcripts = transcripts_of(subject, sampling, SampleInto(folder))
     keep(folder, transcripts)
-    result = _measure(subject, transcripts, twin, folder.path, config.seed)
+    result = _measure(subject, transcripts, twin, folder, config.seed)
     return result
 
 
@@ -68,7 +66,7 @@ def _measure(
     subject: Subject,
     transcripts: list[Transcript],
     twin: LoadedModel | None,
-    folder: Path,
+    folder: RunFolder,
     seed: int,
 ) -> TrajectoryResult:
     from analyses.probing.trajectory import (
@@ -81,19 +79,22 @@ def _measure(
     from probes.reading import Reading
     from scratchpad.terminal import progress
 
+    reading = Reading(subject.loaded, subject.engine)
     beside = Reading(twin, subject.engine) if twin else None
+    place = folder.path
     split = stepped(subject, transcripts)
     examples = examples_of(subject, split)
     deal(examples, seed)
     scorers, forced = payload_scorers(subject), None
     if scorers is not None:
-        with progress("Forcing answers", len(examples.ids)) as tell:
-            forced = forced_answers(subject, scorers, split, examples, tell)
+        forced = forced_answers(subject, scorers, split, examples, folder)
     with progress("Capturing and fitting", None):
         return trajectory(
             examples,
-            Reading(subject.loaded, subject.engine).record(folder / "activations", examples.texts),
+            reading.record(place / "activations", examples.texts),
             forced=forced,
-            twin=beside.record(folder / "activations-twin", examples.texts) if beside else None,
+            twin=beside.record(folder.path / "activations-twin", examples.texts)
+            if beside
+            else None,
             seed=seed,
         )
