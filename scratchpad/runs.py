@@ -103,8 +103,8 @@ class RunFolder:
         Raises
         ------
         RunFolderError
-            If the folder holds a run of another configuration, or anything else, or another
-            process writes it.
+            If the folder holds a run of another configuration, or anything else, or was begun
+            with other versions of libraries, or another process writes it.
         """
         wanted = config_hash(command, config)
         folder = cls._there(path, wanted) or cls(path, _new_manifest(command, config, wanted))
@@ -130,6 +130,8 @@ class RunFolder:
                     f"{manifest.get('command', 'unknown')} {manifest.get('config_hash', '')}",
                     "Choose another --out, or remove the folder.",
                 )
+            if not manifest.get("finished"):
+                _require_same_versions(path, manifest)
             return cls(path, manifest)
         if path.exists() and (not path.is_dir() or any(map(_of_others, path.iterdir()))):
             raise RunFolderError(
@@ -239,6 +241,18 @@ class RunFolder:
                 "Choose another --out.",
             )
         return path
+
+
+def _require_same_versions(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Refuse to go on with what other versions began: units of both would stand in one table."""
+    told = manifest.get("versions")
+    for name, version in told.items() if isinstance(told, dict) else ():
+        if name in LIBRARIES and version != version_of(name):
+            raise RunFolderError(
+                f"{path} was begun with {name} {version}, and this process has {version_of(name)}",
+                "what is finished there and what is missing could differ",
+                "Use the same version again, or begin anew in another --out.",
+            )
 
 
 def _of_others(path: Path) -> bool:

@@ -109,6 +109,24 @@ def _unreachable(address: str, reason: str) -> ConfigError:
     )
 
 
+def require_room(size: int) -> None:
+    """Refuse a cluster that never has the memory (bytes) that a worker needs.
+
+    Raises
+    ------
+    ConfigError
+        Naming both.
+    """
+    nodes = [node["Resources"] for node in library().nodes() if node["Alive"]]
+    largest = max((node.get("memory", 0.0) for node in nodes), default=0.0)
+    if size > largest:
+        raise ConfigError(
+            f"A worker needs {size / 2**30:.1f} GiB of memory",
+            f"the largest node of the cluster gives {largest / 2**30:.1f} GiB",
+            "Use --dtype bfloat16, a smaller --memory-budget, or nodes with more.",
+        )
+
+
 def resources_of(device: str) -> Resources:
     """What the cluster has for workers of a device.
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from scratchpad.cache import CACHE_VARIABLE, cache_folder
 from scratchpad.engines.base import HERE, Done, Engine, Stage
-from scratchpad.engines.cluster import connected, library, resources_of
+from scratchpad.engines.cluster import connected, library, require_room, resources_of
 from scratchpad.engines.losses import (
     TRIES,
     cannot_begin,
@@ -125,6 +125,7 @@ class RayEngine:
     def _ask(self, stage: Stage) -> None:
         needs = resources_of(self.device).needs
         if size := getattr(stage, "worker_bytes", 0):
+            require_room(size)
             needs = needs | {"memory": size}
         worker = library().remote(Worker).options(**needs).remote(_environment())
         self._joining[worker.facts.remote()] = worker

@@ -15,6 +15,22 @@ from scratchpad.runs import RunFolder, Units, config_hash
 CONFIG = {"model": "m", "seed": 0, "out": Path("somewhere")}
 
 
+def test_a_run_that_was_begun_with_another_version_does_not_go_on(tmp_path: Path) -> None:
+    folder = RunFolder.open(tmp_path / "run", "ablate", {})
+    here = folder.manifest["versions"]["torch"]
+    folder.manifest["versions"]["torch"] = "1.0"
+    folder.start()
+    with pytest.raises(RunFolderError) as raised:
+        RunFolder.open(tmp_path / "run", "ablate", {})
+    assert str(raised.value) == (
+        f"{tmp_path / 'run'} was begun with torch 1.0, and this process has {here}: what is "
+        "finished there and what is missing could differ. Use the same version again, or begin "
+        "anew in another --out."
+    )
+    folder.finish({})
+    assert RunFolder.open(tmp_path / "run", "ablate", {}).finished
+
+
 def test_a_run_from_start_to_end(tmp_path: Path) -> None:
     folder = RunFolder.open(tmp_path / "run", "ablate", CONFIG)
     assert not folder.finished

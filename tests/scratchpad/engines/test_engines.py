@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 import staged
+from scratchpad.engines import cluster
 from scratchpad.engines.base import HERE, Calling, Engine
 from scratchpad.engines.choosing import sharing_engine
 from scratchpad.engines.processes import Processes
@@ -142,6 +143,18 @@ def test_other_versions_are_refused_with_both_named() -> None:
         "The worker on node-7 has transformers 5.1.0, and this process has "
         f"{here.versions['transformers']}: their numbers could differ. "
         "Install the same versions on all nodes."
+    )
+
+
+def test_a_worker_that_no_node_can_hold_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = [{"Alive": True, "Resources": {"memory": size * 2.0**30}} for size in (4, 6)]
+    monkeypatch.setattr(cluster, "library", lambda: type("Library", (), {"nodes": lambda: nodes}))
+    cluster.require_room(6 * 2**30)
+    with pytest.raises(ConfigError) as raised:
+        cluster.require_room(7 * 2**30)
+    assert str(raised.value) == (
+        "A worker needs 7.0 GiB of memory: the largest node of the cluster gives 6.0 GiB. "
+        "Use --dtype bfloat16, a smaller --memory-budget, or nodes with more."
     )
 
 
