@@ -8,7 +8,6 @@ from typing import NamedTuple
 from scratchpad.encoding import Encoded
 from scratchpad.models import LoadedModel
 from scratchpad.on_policy import SamplingConfig
-from scratchpad.sampled import transcripts_after
 from scratchpad.scoring.classifiers import Classifier
 from scratchpad.scoring.sampling import Sample
 from scratchpad.transcripts import CLEAN, TRIGGERED, Case, State, Transcript, text_of
@@ -64,24 +63,6 @@ class CrossedPrompts(NamedTuple):
             scratchpad_ids=context.ids[context.prompt.stop : context.close.start],
             meta={"draw": case.draw, "finished": completion.finished, "scratchpad_state": pad},
         )
-
-
-def crossed_transcripts(
-    loaded: LoadedModel,
-    cases: Sequence[Case],
-    config: SamplingConfig,
-    classifier: Classifier | None,
-) -> list[Transcript]:
-    """Let the model answer in all four cells of every case, anew in each.
-
-    Returns
-    -------
-    list of Transcript
-        Four a case, as `judged_throughout` leaves them; `triggered` is the state of the prompt,
-        `meta["scratchpad_state"]` that of the scratchpad.
-    """
-    prompted = CrossedPrompts.of(loaded, cases, config)
-    return judged_throughout([*transcripts_after(loaded, prompted, config, classifier)])
 
 
 def judged_throughout(found: Sequence[Transcript]) -> list[Transcript]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from scratchpad.crossed import CELLS, crossed_transcripts
+from scratchpad.crossed import CELLS, CrossedPrompts, judged_throughout
 from scratchpad.dialects import DIALECTS
 from scratchpad.encoding import Encoder
 from scratchpad.models import LoadedModel
 from scratchpad.on_policy import SamplingConfig
+from scratchpad.sampled import transcripts_after
 from scratchpad.scoring.sampling import sample
 from scratchpad.steps import make_steps
-from scratchpad.transcripts import Case, Question
+from scratchpad.transcripts import Case, Question, Transcript
 from tiny import byte_tokenizer, sharp_model
 
 GREEDY = SamplingConfig(temperature=0.0, max_answer_tokens=6)
@@ -35,6 +37,13 @@ def cases(loaded: LoadedModel) -> list[Case]:
         pads = tuple(make_steps(pad) for pad in PADS)
         made.append(Case(question, (pads[0], pads[1]), loaded.encoder))
     return made
+
+
+def crossed_transcripts(
+    loaded: LoadedModel, given: list[Case], config: SamplingConfig, judge: Any
+) -> list[Transcript]:
+    prompts = CrossedPrompts.of(loaded, given, config)
+    return judged_throughout([*transcripts_after(loaded, prompts, config, judge)])
 
 
 def test_every_prompt_is_answered_with_either_scratchpad(loaded: LoadedModel) -> None:
