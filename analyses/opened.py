@@ -17,7 +17,8 @@ from scratchpad.errors import DataError, unknown_name
 from scratchpad.estimates import Estimate, leaves
 from scratchpad.notebook import table_html, text_html
 from scratchpad.parsing import read_json
-from scratchpad.runs import MANIFEST, SUMMARY, check_schema
+from scratchpad.run_manifest import MANIFEST, check_schema
+from scratchpad.runs import SUMMARY
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -41,7 +41,7 @@ def run_rerun(config: RerunCommand) -> Result:
     from scratchpad.cli import build
     from scratchpad.commanding import commands_of
     from scratchpad.rerun_config import HERE, command_of, config_of, read_recorded
-    from scratchpad.runs import MANIFEST
+    from scratchpad.run_manifest import MANIFEST
 
     run, out = read_recorded(config.run), _place(config)
     mounted = command_of(run, dict(commands_of(build())))
@@ -68,7 +68,7 @@ def _place(config: RerunCommand) -> Path:
 def _result(run: Path, out: Path, *, begun: bool) -> Result:
     from scratchpad.parsing import read_json
     from scratchpad.rerun_differences import compare_manifests, compare_runs, difference_said
-    from scratchpad.runs import MANIFEST
+    from scratchpad.run_manifest import MANIFEST
 
     files = compare_runs(run, out)
     made_with = compare_manifests(*(read_json(one / MANIFEST, {}) for one in (run, out)))

@@ -17,7 +17,7 @@ import typer
 from scratchpad.commanding import Mounted, parse_values
 from scratchpad.errors import ConfigError, DataError, RunFolderError
 from scratchpad.parsing import read_json, require_no_code
-from scratchpad.runs import MANIFEST, NOT_CONFIG, check_schema
+from scratchpad.run_manifest import MANIFEST, NOT_CONFIG, check_schema
 
 HERE = "Relative names count from the folder in which the run was started."
 

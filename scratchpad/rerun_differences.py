@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from scratchpad.parsing import UNREADABLE, parsed_json
-from scratchpad.runs import MANIFEST, NOT_CONFIG
+from scratchpad.run_manifest import MANIFEST, NOT_CONFIG
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,15 +6,11 @@ of a finished one; a folder that holds anything else is refused before anything 
 
 from __future__ import annotations
 
-import hashlib
 import json
-import platform
 import shutil
-import subprocess
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,17 +20,19 @@ from scratchpad.locks import lock, remove_dead, unlock
 from scratchpad.memory import splits
 from scratchpad.parsing import UNREADABLE, parsed_json
 from scratchpad.placement import places
+from scratchpad.run_manifest import (
+    MANIFEST,
+    SPLITS,
+    check_schema,
+    config_hash,
+    new_manifest,
+    require_same_versions,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LIBRARIES = ("scratchpad-faithfulness", "torch", "transformers", "numpy", "pandas", "scikit-learn")
-MANIFEST, SUMMARY, LOCK = "run.json", "summary.json", ".lock"
-SCHEMA = 1
-"""Of run folders. 0 had no number in its manifest, and is read as it is."""
-SPLITS = "out_of_memory_splits"
-# What says where results go and who finds them, not what they are.
-NOT_CONFIG = ("out", "engine", "address")
+SUMMARY, LOCK = "summary.json", ".lock"
 
 
 class Units(NamedTuple):
@@ -49,30 +47,6 @@ class Units(NamedTuple):
 
 
 NO_UNITS = Units()
-
-
-def config_hash(command: str, config: Mapping[str, Any]) -> str:
-    """Name a command with its configuration."""
-    known = {key: value for key, value in config.items() if key not in NOT_CONFIG}
-    text = json.dumps({"command": command, "config": known}, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def check_schema(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Refuse a run folder that a newer version wrote.
-
-    Raises
-    ------
-    RunFolderError
-        If its schema is not one of those known here.
-    """
-    schema = manifest.get("schema", 0)
-    if schema not in range(SCHEMA + 1):
-        raise RunFolderError(
-            f"{folder} was written by a newer version of this toolkit",
-            f"its {MANIFEST} has schema {schema}, and {SCHEMA} is the newest known here",
-            "Upgrade scratchpad-faithfulness.",
-        )
 
 
 @dataclass
@@ -107,7 +81,7 @@ class RunFolder:
             with other versions of libraries, or another process writes it.
         """
         wanted = config_hash(command, config)
-        folder = cls._there(path, wanted) or cls(path, _new_manifest(command, config, wanted))
+        folder = cls._there(path, wanted) or cls(path, new_manifest(command, config, wanted))
         if folder.finished:
             # Killed between its last steps, a run leaves them behind.
             shutil.rmtree(path / "units", ignore_errors=True)
@@ -131,7 +105,7 @@ class RunFolder:
                     "Choose another --out, or remove the folder.",
                 )
             if not manifest.get("finished"):
-                _require_same_versions(path, manifest)
+                require_same_versions(path, manifest)
             return cls(path, manifest)
         if path.exists() and (not path.is_dir() or any(map(_of_others, path.iterdir()))):
             raise RunFolderError(
@@ -243,57 +217,9 @@ class RunFolder:
         return path
 
 
-def _require_same_versions(path: Path, manifest: Mapping[str, Any]) -> None:
-    """Refuse to go on with what other versions began: units of both would stand in one table."""
-    told = manifest.get("versions")
-    for name, version in told.items() if isinstance(told, dict) else ():
-        if name in LIBRARIES and version != version_of(name):
-            raise RunFolderError(
-                f"{path} was begun with {name} {version}, and this process has {version_of(name)}",
-                "what is finished there and what is missing could differ",
-                "Use the same version again, or begin anew in another --out.",
-            )
-
-
 def _of_others(path: Path) -> bool:
     """Whether a file is something else than what a run that was killed at once has left."""
     return path.name != LOCK and not path.name.startswith(UNFINISHED)
-
-
-def _new_manifest(command: str, config: Mapping[str, Any], wanted: str) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "command": command,
-        "config": json.loads(json.dumps(dict(config), default=str)),
-        "config_hash": wanted,
-        "seeds": {"seed": config.get("seed")},
-        "versions": {name: version_of(name) for name in LIBRARIES},
-        "git_commit": _git_commit(),
-        "host": platform.node(),
-        "device": config.get("device"),
-        "seconds": None,
-        "units": {"total": 0, "reused": 0},
-        SPLITS: 0,
-        "finished": False,
-    }
-
-
-def version_of(library: str) -> str | None:
-    """The version of a library that is installed here."""
-    try:
-        return metadata.version(library)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _git_commit() -> str | None:
-    folder = Path(__file__).parent
-    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from analyses.export.inspect_samples import sample_of, targets_of, variants_of
 from analyses.opened import Run
 from scratchpad.errors import ConfigError, DataError
 from scratchpad.estimates import Estimate
-from scratchpad.runs import MANIFEST
+from scratchpad.run_manifest import MANIFEST
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog, EvalMetric, EvalScore, EvalSpec

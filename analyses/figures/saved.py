@@ -12,7 +12,8 @@ from pandas import DataFrame
 
 from scratchpad.errors import DataError
 from scratchpad.parsing import read_json
-from scratchpad.runs import MANIFEST, SUMMARY, check_schema
+from scratchpad.run_manifest import MANIFEST, check_schema
+from scratchpad.runs import SUMMARY
 from scratchpad.tables import read_frame
 
 ORGANISM: Final = "organism.json"

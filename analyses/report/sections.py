@@ -12,7 +12,7 @@ from pandas import DataFrame
 from analyses.figures import FIGURES
 from scratchpad.errors import DataError
 from scratchpad.parsing import read_json
-from scratchpad.runs import MANIFEST, check_schema
+from scratchpad.run_manifest import MANIFEST, check_schema
 from scratchpad.tables import read_frame
 
 Kind = Literal[

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from scratchpad.engines.telling import Told, telling
 from scratchpad.errors import ConfigError, ScratchpadError
-from scratchpad.runs import LIBRARIES, version_of
+from scratchpad.run_manifest import LIBRARIES, version_of
 
 PACKAGES = ("scratchpad", "probes", "analyses")
 

@@ -12,7 +12,8 @@ import pytest
 import analyses
 from scratchpad.errors import ConfigError, DataError, RunFolderError
 from scratchpad.estimates import Estimate
-from scratchpad.runs import MANIFEST, SCHEMA, RunFolder
+from scratchpad.run_manifest import MANIFEST, SCHEMA
+from scratchpad.runs import RunFolder
 
 RECORD = {"estimate": 0.4, "low": 0.3, "high": 0.5, "n": 40}
 HOSTILE = "<script>alert(1)</script>\x1b"

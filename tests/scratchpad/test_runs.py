@@ -10,7 +10,8 @@ import pytest
 
 from scratchpad.errors import RunFolderError
 from scratchpad.files import atomic_write
-from scratchpad.runs import RunFolder, Units, config_hash
+from scratchpad.run_manifest import config_hash
+from scratchpad.runs import RunFolder, Units
 
 CONFIG = {"model": "m", "seed": 0, "out": Path("somewhere")}
 

@@ -24,7 +24,8 @@ from scratchpad.errors import ScratchpadError
 from scratchpad.importers import IMPORTERS, read_rows
 from scratchpad.organisms import read_organism
 from scratchpad.rerun_config import config_of, read_recorded
-from scratchpad.runs import RunFolder, config_hash
+from scratchpad.run_manifest import config_hash
+from scratchpad.runs import RunFolder
 from scratchpad.scoring.static_analysis import BanditClassifier
 from scratchpad.servers import Address
 from scratchpad.subject import SubjectConfig, classifier_of
