@@ -90,14 +90,14 @@ def test_two_nodes_give_the_bytes_of_one_process(
 def test_a_node_that_is_lost_costs_nothing_but_time(
     head: cluster.Node, both: cluster.Node, world: Path, tmp_path: Path
 ) -> None:
-    local = cluster.scratchpad(*command("ablate", world, tmp_path / "local"))
+    local = cluster.scratchpad(*command("sample", world, tmp_path / "local"), "--draws", "400")
     assert local.returncode == 0, local.stderr
     out = tmp_path / "cluster"
     with cluster.node(tmp_path / "third", head) as third:
         _wait_for_nodes(head, 3)
-        killer = threading.Thread(target=_kill_at_first_unit, args=(third, out))
+        killer = threading.Thread(target=_kill_at_work, args=(third,))
         killer.start()
-        told = command("ablate", world, out)
+        told = [*command("sample", world, out), "--draws", "400"]
         done = cluster.scratchpad(*told, "--engine", "ray", "--address", head.address)
         killer.join()
     assert done.returncode == 0, done.stderr
@@ -105,9 +105,10 @@ def test_a_node_that_is_lost_costs_nothing_but_time(
     require_alike(results(out), results(tmp_path / "local"))
 
 
-def _kill_at_first_unit(lost: cluster.Node, out: Path) -> None:
+def _kill_at_work(lost: cluster.Node) -> None:
+    """Kill a node as soon as its worker has a piece in hand."""
     limit = time.monotonic() + 300
-    while not any(out.glob("units/outcomes/*.parquet")) and time.monotonic() < limit:
+    while not lost.works() and time.monotonic() < limit:
         time.sleep(0.01)
     lost.kill()
 

@@ -32,6 +32,10 @@ class Node:
     process: subprocess.Popen[bytes]
     address: str
 
+    def works(self) -> bool:
+        """Whether a worker of the node does a piece: Ray names its process by what it does."""
+        return any("Worker.do" in name for name in map(_title, _family(self.process.pid)))
+
     def kill(self) -> None:
         """Kill everything that the node has started."""
         for pid in _family(self.process.pid):
@@ -101,6 +105,15 @@ def _wait_for(address: str) -> None:
         else:
             return
     raise AssertionError(f"no node answers at {address}")
+
+
+def _title(pid: int) -> str:
+    import psutil
+
+    try:
+        return " ".join(psutil.Process(pid).cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def _family(pid: int) -> list[int]:
