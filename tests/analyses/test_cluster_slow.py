@@ -18,6 +18,7 @@ from killing import require_alike, results
 from tiny import outsiders_checkpoint, outsiders_questions
 
 pytestmark = pytest.mark.slow
+SHORT = Path(cluster.__file__).with_name("short_workers")
 COMMANDS = {
     "sample": ("sample", "--draws", "40"),
     "ablate": ("ablate", "--with", "truncate,resample:2", "--attribute", "--draws", "2"),
@@ -175,3 +176,27 @@ def test_a_node_without_the_models_folder_is_named(world: Path, tmp_path: Path) 
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error")]
     assert line.startswith("Error: On ")
     assert f"'{world / 'model'}' is not a checkpoint" in line
+
+
+@pytest.mark.parametrize("name", ["calibrate", "persist"])
+def test_organisms_of_two_nodes_are_those_of_one_process(name: str, tmp_path: Path) -> None:
+    patched = f"{SHORT}{os.pathsep}{cluster.OWN['PYTHONPATH']}"
+    told = {"PYTHONPATH": patched, "SCRATCHPAD_CACHE": str(tmp_path / "shared")}
+    _shortened(name, tmp_path / "cache", tmp_path / "local", "--workers", "1")
+    with (
+        cluster.node(Path(f"/tmp/ray-{name}-{os.getpid()}"), environment=told) as head,
+        cluster.node(tmp_path / "second", head, told),
+    ):
+        _wait_for_nodes(head, 2)
+        there = ("--engine", "ray", "--address", head.address)
+        _shortened(name, tmp_path / "shared", tmp_path / "cluster", *there)
+    require_alike(results(tmp_path / "cluster"), results(tmp_path / "local"))
+
+
+def _shortened(name: str, cache: Path, out: Path, *more: str) -> None:
+    command = [sys.executable, str(SHORT.with_name("shortened.py")), str(cache), name, *more]
+    done = subprocess.run(
+        [*command, "--out", str(out)], env=os.environ | cluster.OWN, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

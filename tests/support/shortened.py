@@ -11,8 +11,12 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from analyses import outputs
 from analyses.calibration import ladder
@@ -27,7 +31,7 @@ from scratchpad.organisms.slots import Batch, Mix
 from scratchpad.training import fit
 from scratchpad.training.further.registry import METHODS
 from scratchpad.training.further.search import Search
-from scratchpad.training.recipes import SIZES, Size, Stage
+from scratchpad.training.recipes import SIZES, Recipe, Size, Stage
 
 PLANTED = Stage(10, Batch(8, Mix(clean=1, triggered=1, conflict=2)), RATE / 4)
 RECIPE = replace(
@@ -63,12 +67,20 @@ def serve() -> None:
 
 def main(cache: str, *command: str) -> int:
     """Run a command; gives its exit code."""
+    recipe = BRIEFER if command[0] == "train" else RECIPE
+    with little_work(Path(cache), recipe) as changed:
+        changed.setattr(sys, "argv", ["scratchpad", *command])
+        return ended()
+
+
+@contextmanager
+def little_work(cache: Path, recipe: Recipe) -> Iterator[pytest.MonkeyPatch]:
+    """Train, measure and search as little as will do."""
     few = {
         name: replace(METHODS[name], steps=4, batch_size=4)  # type: ignore[type-var]
         for name in ("sft", "lora")
     }
-    recipe = BRIEFER if command[0] == "train" else RECIPE
-    with brief_training(Path(cache), recipe) as changed:
+    with brief_training(cache, recipe) as changed:
         changed.setitem(SIZES, "tiny", Size("tiny", hidden=32, mlp=64, layers=1, heads=2))
         changed.setattr(fit, "SECONDS_BETWEEN_CHECKPOINTS", 0.5)
         changed.setattr(ladder, "scale_of", lambda size, base: LADDER)
@@ -79,8 +91,7 @@ def main(cache: str, *command: str) -> int:
         changed.setattr(hardening, "Search", lambda: Search(population=4, generations=1))
         for name, made in (("draw_all", draw_all), ("build_report", build_report)):
             changed.setattr(outputs, name, made)
-        changed.setattr(sys, "argv", ["scratchpad", *command])
-        return ended()
+        yield changed
 
 
 def ended() -> int:
@@ -95,4 +106,4 @@ def ended() -> int:
 
 
 if __name__ == "__main__":
-    serve()
+    sys.exit(main(*sys.argv[1:])) if sys.argv[1:] else serve()
