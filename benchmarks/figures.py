@@ -48,7 +48,10 @@ def figures(folders: list[Path], out: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    runs = sys.argv[1:] or [str(path) for path in sorted(Path("runs").glob("*"))]
+    runs = sys.argv[1:] or [str(path.parent) for path in sorted(Path("runs").glob("*/run.json"))]
+    if not runs:
+        print("No run under runs/ to draw the figures of: `make demo` leaves some.")
+        return
     with tempfile.TemporaryDirectory() as scratch:
         for run in runs:
             print(f"{'scratchpad figures ' + Path(run).name:44} {command(run, scratch):6.2f} s")

@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "build/benchmarks"
 PAGE, TABLE = ROOT / "docs/benchmarks.md", ROOT / "docs/benchmarks.json"
 LIBRARIES = ("torch", "transformers", "scikit-learn", "transformer-lens", "numpy", "pandas")
+ON_CPU = ("startup", "scoring", "training", "activations", "probes", "figures", "report", "engine")
 # What a GPU has to show, by the command that does.
 ON_GPU = {
     "scoring": "benchmarks/scoring.py --device cuda --dtype bfloat16",
@@ -94,12 +95,17 @@ def _processor() -> str:
 
 def page(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The page in Markdown, of what was found by script and kind of device."""
-    on_cpu = [one for name, one in found.items() if name.endswith("-cpu")]
+    on_cpu = {one["script"]: one for name, one in found.items() if name.endswith("-cpu")}
     on_gpu = {one["script"]: one for name, one in found.items() if name.endswith("-gpu")}
     parts = [
         HEAD,
         "## CPU",
-        *(_section(on_cpu) or ["Not measured yet; by `make bench`."]),
+        *_section([*on_cpu.values()]),
+        *(
+            f"*{name}*: not measured in this form yet; by `python benchmarks/{name}.py`."
+            for name in ON_CPU
+            if name not in on_cpu
+        ),
         "## GPU",
     ]
     parts += _section([*on_gpu.values()])
