@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import cluster
-from killing import require_alike, results
+from killing import differing, results
 from tiny import outsiders_checkpoint, outsiders_questions
 
 pytestmark = pytest.mark.slow
@@ -85,7 +85,7 @@ def test_two_nodes_give_the_bytes_of_one_process(
     for out, engine in (("local", ()), ("cluster", there)):
         done = cluster.scratchpad(*command(name, world, tmp_path / out), *engine)
         assert done.returncode == 0, done.stderr
-    require_alike(results(tmp_path / "cluster"), results(tmp_path / "local"))
+    assert differing(results(tmp_path / "cluster"), results(tmp_path / "local")) == []
 
 
 def test_a_node_that_is_lost_costs_nothing_but_time(
@@ -103,7 +103,7 @@ def test_a_node_that_is_lost_costs_nothing_but_time(
         killer.join()
     assert done.returncode == 0, done.stderr
     assert "A worker was lost" in done.stderr
-    require_alike(results(out), results(tmp_path / "local"))
+    assert differing(results(out), results(tmp_path / "local")) == []
 
 
 def _kill_at_work(lost: cluster.Node) -> None:
@@ -133,7 +133,7 @@ def test_a_command_that_is_killed_goes_on_with_another_engine(
     begun.wait()
     done = cluster.scratchpad(*command("ablate", world, out))
     assert done.returncode == 0, done.stderr
-    require_alike(results(out), results(tmp_path / "local"))
+    assert differing(results(out), results(tmp_path / "local")) == []
     counted = json.loads((out / "run.json").read_text())["units"]
     assert 2 <= counted["reused"] < counted["total"]
 
@@ -190,7 +190,7 @@ def test_organisms_of_two_nodes_are_those_of_one_process(name: str, tmp_path: Pa
         _wait_for_nodes(head, 2)
         there = ("--engine", "ray", "--address", head.address)
         _shortened(name, tmp_path / "shared", tmp_path / "cluster", *there)
-    require_alike(results(tmp_path / "cluster"), results(tmp_path / "local"))
+    assert differing(results(tmp_path / "cluster"), results(tmp_path / "local")) == []
 
 
 def _shortened(name: str, cache: Path, out: Path, *more: str) -> None:

@@ -82,7 +82,11 @@ def test_an_address_of_something_else_is_found_out_at_once(
 def test_a_clusters_head_is_known_by_its_greeting(ray: Engine) -> None:
     from ray import get_runtime_context
 
-    cluster._require_answer(get_runtime_context().gcs_address)
+    address = get_runtime_context().gcs_address
+    cluster._require_answer(address)
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), 5) as connection:
+        assert cluster._greeted(connection)[3] == cluster.SETTINGS[3]
 
 
 def test_gpus_are_given_out_whole_and_missed_loudly(monkeypatch: pytest.MonkeyPatch) -> None:

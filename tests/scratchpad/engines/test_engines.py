@@ -66,7 +66,9 @@ def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
     _wait_until(lambda: len(list(folder.iterdir())) == 2)
     parent.kill()
     parent.wait()
-    _wait_until(lambda: not any(psutil.pid_exists(int(one.name)) for one in folder.iterdir()))
+    workers = [int(one.name) for one in folder.iterdir()]
+    _wait_until(lambda: not any(map(psutil.pid_exists, workers)))
+    assert [pid for pid in workers if psutil.pid_exists(pid)] == []
 
 
 def _wait_until(met: Callable[[], bool]) -> None:

@@ -183,7 +183,7 @@ def test_a_copy_is_trained_and_the_teacher_stays(
 def test_an_adapter_is_trained_beside_the_shared_weights_and_loads_as_a_model_that_answers(
     origin: Origin, organism: Path, teaching: Teaching, tmp_path: Path
 ) -> None:
-    pytest.importorskip("peft")
+    pytest.importorskip("peft", reason="peft is an extra, and not installed")
     model = origin.subject.loaded.model
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     plan = Distillation("logits", updates=3, batch=4, learning_rate=1e-2, lora=True)
