@@ -11,7 +11,7 @@ import typer
 
 from scratchpad.errors import ConfigError
 from scratchpad.knobs import Draws, SubjectKnobs, Transcripts
-from scratchpad.terminal import Result, progress
+from scratchpad.terminal import Result
 
 if TYPE_CHECKING:
     from scratchpad.edit_scores import Edited
@@ -166,24 +166,21 @@ def _score(
     scorers: Scorers,
 ) -> None:
     """Score every changed scratchpad and sum up; one question is one unit of work."""
-    from scratchpad.edit_scores import EDIT, score
+    from scratchpad.edit_scores import EDIT, OUTCOMES, ScoreEdits
     from scratchpad.edit_summary import summarise_edits, warnings_of
-    from scratchpad.runs import Units
+    from scratchpad.engines.units import finish_units, unit_names
+    from scratchpad.outlined import weights_mark
 
     changed = [edit for edit in edits if edit.changed]
     units: dict[str, list[Edited]] = {}
     for edit in changed:
         units.setdefault(edit.entry.question_id, []).append(edit)
-    finished = folder.finished_units()
-    missing = {n: one for n, one in enumerate(units.values()) if f"{n:05d}" not in finished}
-    with progress("Scoring edits", len(units)) as advance:
-        advance(reused=len(units) - len(missing))
-        for number, unit in missing.items():
-            seed = config.seed * 1_000_003 + number * 101
-            folder.write_unit(f"{number:05d}", score(subject, scorers, unit, seed))
-            advance()
-    outcomes = folder.merged_units()
-    folder.write_table("outcomes", outcomes)
+    stage = ScoreEdits(subject, scorers, tuple(units.values()), config.seed)
+    texts = [(edit.entry, edit.original) for edit in changed]
+    names = unit_names(len(units), weights_mark(subject.loaded.name), subject.questions, texts)
+    finish_units(folder, subject.engine, stage, names, OUTCOMES, "Scoring edits")
+    outcomes = folder.merged_units(OUTCOMES, names)
+    folder.write_table(OUTCOMES, outcomes)
     states = summarise_edits(outcomes, scorer=scorers.headline, seed=config.seed)
     summary = {
         "scorer": scorers.headline,
@@ -193,4 +190,4 @@ def _score(
         "interventions": {EDIT: states},
         "warnings": warnings_of(states),
     }
-    folder.finish(summary, Units(len(units), len(finished)))
+    folder.finish(summary, folder.units)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from scratchpad.scoring.scorers import Scorers
     from scratchpad.subject import Subject
 
-NATIVE, EDIT = "transplant", "edit"
+NATIVE, EDIT, OUTCOMES = "transplant", "edit", "outcomes"
 
 
 class Edited(NamedTuple):
@@ -94,6 +95,37 @@ def require_no_delimiters(path: Path, edits: Sequence[Edited], subject: Subject)
         except DataError as error:
             where = f"{path}, {edit.entry}: {error.symptom}"
             raise DataError(where, error.cause, error.fix) from error
+
+
+@dataclass(frozen=True)
+class ScoreEdits:
+    """Scores the edits of the question of a number.
+
+    Parameters
+    ----------
+    subject : Subject
+    scorers : Scorers
+    units : tuple of sequence of Edited
+        The edits, question by question.
+    seed : int
+        Seeds every sampled answer.
+    """
+
+    subject: Subject
+    scorers: Scorers
+    units: tuple[Sequence[Edited], ...]
+    seed: int
+
+    def __call__(self) -> Callable[[int], dict[str, pd.DataFrame]]:
+        """Give what scores those of a number."""
+        return lambda number: {
+            OUTCOMES: score(
+                self.subject,
+                self.scorers,
+                self.units[number],
+                self.seed * 1_000_003 + number * 101,
+            )
+        }
 
 
 def score(subject: Subject, scorers: Scorers, edits: Sequence[Edited], seed: int) -> pd.DataFrame:

@@ -62,7 +62,7 @@ def commands(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[s
         Killable("sample", ("sample", *subject, "--draws", "16"), **STAGED),
         Killable("ablate", ("ablate", *subject, "--with", "truncate", "--draws", "2"), **STAGED),
         Killable("detect", ("probe", "detect", *subject, "--crossed", "--draws", "8"), **STAGED),
-        Killable("edit", apply),
+        Killable("edit", apply, **STAGED),
         Killable("distill", ("distill", *subject, *stages)),
         # Its one unit is its training.
         Killable("harden", ("harden", *subject, "--steps", "12", "--checkpoints", "3"),
